@@ -6,7 +6,7 @@ import { BeginUndoRequestSchema, UndoStepRequestSchema } from '../model/job/undo
 import { RecallRequestSchema } from '../model/job/recall.ts';
 import { ReleaseRequestSchema } from '../model/job/release.ts';
 import { RepairRequestSchema } from '../model/job/repair.ts';
-import { RunStepRequestSchema } from '../model/job/run-step.ts';
+import { RunStepRequestSchema, type RunStepRequest, type RunStepResult } from '../model/job/run-step.ts';
 import { VerifyWorldRequestSchema } from '../model/job/verify-world.ts';
 import type { Caller, ProtocolHost } from '../protocol/host.ts';
 import { askStuckProtocol } from '../protocol/verify/ask-stuck.ts';
@@ -50,7 +50,7 @@ export function makeActivities({ host, workspaces, register, heartbeatIntervalMs
         return await workspaces.using(parsed.workspace, () => protocol(host, workspaces, caller, parsed));
       });
   return {
-    runStep: guard(RunStepRequestSchema, runStepProtocol),
+    runStep: guard(RunStepRequestSchema, runMarked),
     recall: guard(RecallRequestSchema, recallProtocol),
     verifyWorld: guard(VerifyWorldRequestSchema, verifyWorldProtocol),
     repair: guard(RepairRequestSchema, repairProtocol),
@@ -61,3 +61,10 @@ export function makeActivities({ host, workspaces, register, heartbeatIntervalMs
     workerAnswers: () => Promise.resolve(),
   };
 }
+
+/** What the Workflow's state was when it requested the step goes back to it. */
+const runMarked: Protocol<RunStepRequest, RunStepResult> = async (host, workspaces, caller, request) => {
+  const result = await runStepProtocol(host, workspaces, caller, request);
+  const { stateMark } = request;
+  return result.kind === 'done' && stateMark !== undefined ? { ...result, stateMark } : result;
+};

@@ -5,6 +5,7 @@ import type { JobStatus } from '../model/job/status.ts';
 import type { Answer } from '../model/question/answer.ts';
 import type { Finding } from '../model/question/finding.ts';
 import type { HttpSettings } from '../model/step/http-host.ts';
+import type { StateKeys, StateReducers } from '../model/state/typed-state.ts';
 import type { StepContract, StepInput, StepOutput } from '../model/step/step.ts';
 
 export interface AgentJobInput {
@@ -19,7 +20,7 @@ export interface AgentJobInput {
 }
 
 /** What a Workflow gives to `openJob`. */
-export interface OpenJobOptions {
+export interface OpenJobOptions<S extends StateKeys = StateKeys, R extends StateReducers = StateReducers> {
   /** The folder that the job works in; a relative path starts at the worker's workspace root. */
   readonly workspace: string;
   /** The Workflow's own arguments: if a finished step must run again, the Workflow starts anew with them. */
@@ -56,6 +57,19 @@ export interface OpenJobOptions {
   readonly plan?: JobSettings['plan'];
   /** Continue-as-new once the history has so many events. Default: when the server suggests it. */
   readonly continueAsNewAfterEvents?: number;
+  /**
+   * What the job carries from step to step: key → how what `job.update` writes joins what is there. At most 16 MiB in
+   * all. Default: nothing.
+   */
+  readonly state?: S;
+  /** Reducers of the Workflow's own, by name. Pure functions, and part of its replay. Default: none. */
+  readonly reducers?: R;
+}
+
+/** How `job.update` writes. */
+export interface UpdateOptions {
+  /** Who writes, for checkpoints: a step's id, a branch of the Workflow. Default: the job's name. */
+  readonly node?: string;
 }
 
 /** How `job.step` runs a step. */
@@ -127,8 +141,8 @@ export interface Approval {
   readonly reason: string;
 }
 
-/** A guarded job inside a Workflow. */
-export interface Job {
+/** A guarded job inside a Workflow. `Values` and `Update`: what its state holds and takes, as `openJob` declares it. */
+export interface Job<Values = Readonly<Record<string, unknown>>, Update = Readonly<Record<string, unknown>>> {
   /** Workflow id and first execution run id; reset and continue-as-new keep it. */
   readonly jobId: string;
   /**
@@ -142,6 +156,26 @@ export interface Job {
   step<C extends StepContract>(contract: C, input: StepInput<C>, options?: StepOptions): Promise<StepOutput<C>>;
   /** A durable timer, in milliseconds. */
   sleep(durationMs: number): Promise<void>;
+  /** What the state holds now. It can't be changed, and stays as it is when the state goes on. */
+  readonly state: Values;
+  /**
+   * Writes to the state, through the reducer of each key: all of it or, where it throws, nothing. What is written is
+   * copied. A Workflow that starts anew makes its updates again, from the initial values.
+   * @throws HoldfastError `not-json` for what is no plain JSON (a Date, NaN, undefined, a class instance, a cycle),
+   *   with its path; `bad-input` for what can't join or doesn't fit its schema; `too-large`: over 1 MiB
+   */
+  update(values: Update, options?: UpdateOptions): void;
+  /**
+   * Runs parts of the Workflow at the same time: name → what it does. Each sees the state as it was when they began,
+   * and what they write joins it once all have ended, in the order of the list: which was faster never shows. Where a
+   * branch throws, the others are waited for, nothing of any is written, and the call throws what the first of the list
+   * threw.
+   * @returns name → what the branch returned
+   * @throws HoldfastError `state-conflict` where two branches write different values of which the state keeps one
+   */
+  branches<B extends Readonly<Record<string, (branch: Job<Values, Update>) => Promise<unknown>>>>(
+    bodies: B,
+  ): Promise<{ readonly [K in keyof B]: Awaited<ReturnType<B[K]>> }>;
   /** The same as the `status` Query answers. */
   readonly status: JobStatus;
   /** What people have decided, oldest first: the latest, at most 64 KB of it. */

@@ -3,10 +3,13 @@
  * `agentJob` is built on the same core.
  */
 import { workflowInfo } from '@temporalio/workflow';
+import type { StateKeys, StateReducers, StateUpdate, StateValues } from '../model/state/typed-state.ts';
 import type { Job, OpenJobOptions } from './guarded-job.ts';
 import { JobCore } from './job/core.ts';
 import { asFailure } from './job/failure.ts';
 import { refuseBadJobOptions } from './job/options.ts';
+import { OwnJob } from './job/own-job.ts';
+import { UserState } from './job/user-state.ts';
 import { traceJob } from './trace.ts';
 
 /**
@@ -14,14 +17,20 @@ import { traceJob } from './trace.ts';
  * Execution. `body` may run again from its beginning, in a new Run: steps that are done answer from the record.
  * @throws what the body throws; ApplicationFailure `aborted`, `bad-input` (options that cannot be used); ContinueAsNew
  */
-export async function openJob<T>(options: OpenJobOptions, body: (job: Job) => Promise<T>): Promise<T> {
+export async function openJob<
+  T,
+  const S extends StateKeys<R> = Record<never, never>,
+  const R extends StateReducers = Record<never, never>,
+>(options: OpenJobOptions<S, R>, body: (job: Job<StateValues<S, R>, StateUpdate<S, R>>) => Promise<T>): Promise<T> {
+  let state: UserState;
   try {
     refuseBadJobOptions(options);
+    state = new UserState(options, options.name ?? workflowInfo().workflowType);
   } catch (error) {
     // Once and for all: another error would fail the Workflow Task for ever.
     throw asFailure(error);
   }
   traceJob(workflowInfo().workflowType);
-  const core = new JobCore(options);
-  return await core.run(() => body(core));
+  const core = new JobCore(options, undefined, state);
+  return await core.run(() => body(new OwnJob(core, state) as unknown as Job<StateValues<S, R>, StateUpdate<S, R>>));
 }

@@ -2,6 +2,7 @@
 import type { Mutation } from './mutation.ts';
 
 const CHANNELS = 'test/unit/state-channels.test.ts';
+const OPEN_JOB = 'test/integration/open-job-state.test.ts';
 const PLANS = 'test/unit/plan-state.test.ts';
 
 export const STATES: readonly Mutation[] = [
@@ -44,5 +45,32 @@ export const STATES: readonly Mutation[] = [
     find: 'this.#writes = [];\n    this.#isAnew = true;',
     replace: 'this.#isAnew = true;',
     tests: [PLANS],
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'what branches write joins the state in another order than that of their list',
+    file: 'src/workflows/job/branches.ts',
+    find: 'end(branches.flatMap(({ written }) => written));',
+    replace: 'end(branches.toReversed().flatMap(({ written }) => written));',
+    tests: [OPEN_JOB],
+    name: 'branches write in the order',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a reducer that was changed under a job is not noticed',
+    file: 'src/workflows/job/user-steps.ts',
+    find: 'if (done.stateMark !== undefined && done.stateMark !== stateMark)',
+    replace: 'if (false)',
+    tests: [OPEN_JOB],
+    name: 'is noticed when the job is replayed',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'whoever wrote to the state can change it afterwards',
+    file: 'src/workflows/job/user-state.ts',
+    find: 'return frozenCopy(value as Json);',
+    replace: 'return value as Json;',
+    tests: [OPEN_JOB],
+    name: 'no plain JSON',
   },
 ];

@@ -84,6 +84,10 @@ const AGAIN = at(
   'open-job',
   'a rerun of a finished step restarts the Workflow: void steps run again, others answer from records',
 );
+const OWN_STATE = at(
+  'open-job-state',
+  'a reducer of the Workflow’s own that was changed under a job is noticed when the job is replayed',
+);
 const CONTINUED = at('open-job', 'continue-as-new at a threshold keeps the job: its id, its record, its results');
 const REJECTED = at('rejected', 'a rejected step fails with who and why, and is not asked again');
 const RESET = at(
@@ -212,6 +216,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [RETRY, 'onFailure'],
       [REJECTED, 'onReject'],
       [AGENT, 'inputMayDiffer'],
+      [OWN_STATE, 'stateMark'],
       [STALE, 'mark'],
     ],
   ],

@@ -51,6 +51,8 @@ export const RunStepRequestSchema = z.strictObject({
   inputMayDiffer: z.literal(true).optional(),
   /** The mark of the comparison that was just made for this very request. */
   mark: z.int().optional(),
+  /** What reducers of the Workflow's own have made of its state by now, as a digest. Absent: nothing. */
+  stateMark: z.string().max(64).optional(),
 });
 /** A request for a step, as a Workflow makes it. */
 export type RunStepRequest = z.infer<typeof RunStepRequestSchema>;
@@ -70,6 +72,8 @@ export const StepDoneSchema = z.strictObject({
   effects: z.string(),
   /** Of a step that was to be approved: who approved what it did, and what they said. */
   approval: z.strictObject({ by: z.string(), reason: z.string() }).optional(),
+  /** That of the request: in a replay it tells the state of then from that of now. */
+  stateMark: z.string().max(64).optional(),
 });
 /** A step that is done. */
 export type StepDone = z.infer<typeof StepDoneSchema>;

@@ -1,5 +1,6 @@
 /** Channels that hold one value: `replace`, `sum`, `min`, `max`, and reducers of one's own. */
 import { canonicalJson, type Json } from '../canonical-json.ts';
+import { frozenCopy } from '../frozen-copy.ts';
 import { Misfit, sizeOf, type Channel, type Undo } from './channel.ts';
 import { compareText } from './json-order.ts';
 import type { OwnReducer } from './reducer.ts';
@@ -88,7 +89,8 @@ export function ownChannel(name: string, reduce: OwnReducer, initial: Json): Cha
       const why = (cause as Error).message.replace(/\.$/, '');
       throw new Misfit(`plain JSON from the reducer "${name}", returned and not promised; ${why}`, next, { cause });
     }
-    return next;
+    // Whoever made it can't change it afterwards.
+    return frozenCopy(next);
   }, initial);
 }
 

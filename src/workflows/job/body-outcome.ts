@@ -10,6 +10,23 @@ export class JobRestart extends Error {
   override readonly name = 'JobRestart';
 }
 
+/**
+ * In a replay the state is not what it was when a step was requested: the code has changed under the job. It fails the
+ * Workflow Task, as any other code would that asks for other things than the history has: the job waits for the code
+ * that fits.
+ */
+export class OtherState extends Error {
+  override readonly name = 'OtherState';
+
+  constructor(stepId: string, reducers: readonly string[]) {
+    super(
+      `The state of this job is not what it was when step ${stepId} was requested: a reducer of the Workflow's own ` +
+        `(${reducers.join(', ')}) gives another value than then. Expected the same reducers in a replay: bring the ` +
+        'earlier code back, or put the change behind patched(). The job waits and loses nothing.',
+    );
+  }
+}
+
 export interface Ended {
   readonly ending: Ending;
   /** Set once Temporal has cancelled the job. */

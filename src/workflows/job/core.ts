@@ -11,17 +11,15 @@ import { CancellationScope, ContinueAsNew, allHandlersFinished, condition } from
 import type { HoldfastError } from '../../model/failure.ts';
 import { defined } from '../../model/defined.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
-import type { JobStatus } from '../../model/job/status.ts';
 import { someOf } from '../../model/list.ts';
-import type { StepContract, StepInput, StepOutput } from '../../model/step/step.ts';
 import { Decisions } from '../gate/decisions.ts';
 import type { GateStep } from '../gate/gate.ts';
-import type { Approval, DecidedFinding, Job, OpenJobOptions, StepOptions } from '../guarded-job.ts';
+import type { OpenJobOptions } from '../guarded-job.ts';
 import { isPatched } from '../patches.ts';
 import type { Undoing } from '../state/ending.ts';
 import { UndoGate } from '../undo/gate.ts';
 import { undoJob } from '../undo/undo.ts';
-import { failureOf, JobRestart, outcomeOf, type BodyOutcome } from './body-outcome.ts';
+import { failureOf, JobRestart, OtherState, outcomeOf, type BodyOutcome } from './body-outcome.ts';
 import {
   carriedFromPreviousRun,
   carriedQuestions,
@@ -39,6 +37,7 @@ import { makeJobParts, type JobParts } from './parts.ts';
 import { isLongRun, isVeryLongRun } from './run-length.ts';
 import { StepCalls } from './step-calls.ts';
 import { refuseBadRequest } from './step-request.ts';
+import type { UserState } from './user-state.ts';
 import { UserSteps } from './user-steps.ts';
 import { Waits } from './waits.ts';
 
@@ -52,25 +51,27 @@ export interface PlanHooks {
   readonly carried: () => CarriedPlan;
 }
 
-export class JobCore implements Job {
+export class JobCore {
   readonly carried: Carried | undefined = carriedFromPreviousRun();
   readonly waits: Waits;
   readonly moving: Moving;
   readonly #options: OpenJobOptions;
   readonly #hooks: PlanHooks | undefined;
   readonly parts: JobParts;
-  readonly #calls: StepCalls;
-  readonly #userSteps: UserSteps;
+  readonly calls: StepCalls;
+  readonly userSteps: UserSteps;
   /** Of the body: what it has in flight ends at once when a person aborts the job. */
   readonly #scope = new CancellationScope();
   /** Of the undoing. */
   #undoScope: CancellationScope | undefined;
   #mustRestart = false;
+  /** The state is not what it was in the history. */
+  #otherState: OtherState | undefined;
   #saidWhyNotNew = false;
   /** Set once Temporal has cancelled the job. */
   #cancellation: unknown;
 
-  constructor(options: OpenJobOptions, hooks?: PlanHooks) {
+  constructor(options: OpenJobOptions, hooks?: PlanHooks, state?: UserState) {
     this.#options = options;
     this.#hooks = hooks;
     this.parts = makeJobParts(options, this.carried, this.#scope);
@@ -80,12 +81,14 @@ export class JobCore implements Job {
     this.moving = new Moving(this.parts, this.waits, carried?.leftVersion);
     questions.adopt(carried?.questions ?? []);
     view.planned = hooks?.steps;
-    this.#calls = new StepCalls(this.parts, this.carried);
-    this.#userSteps = new UserSteps({
+    this.calls = new StepCalls(this.parts, this.carried);
+    this.userSteps = new UserSteps({
       gate: this.parts.gate,
-      calls: this.#calls,
+      calls: this.calls,
       onAsk: () => this.#throwIfRestarting(),
       onUsed: () => this.#continueIfLong(),
+      stateMark: () => state?.mark,
+      onOtherState: (stepId) => this.#refuseOtherState(stepId),
     });
     const decisions = new Decisions({
       ...this.parts,
@@ -102,18 +105,6 @@ export class JobCore implements Job {
 
   get jobId(): string {
     return this.parts.identity.jobId;
-  }
-
-  get status(): JobStatus {
-    return this.parts.view.status;
-  }
-
-  get decisions(): readonly DecidedFinding[] {
-    return this.parts.decided.latest;
-  }
-
-  approvalOf(stepId: string): Approval | undefined {
-    return this.#calls.approvalOf(stepId);
   }
 
   /** Is the history long enough for continue-as-new? */
@@ -133,8 +124,10 @@ export class JobCore implements Job {
     try {
       const running = this.#scope.run(() => this.#runBody(body));
       outcome = { result: await this.moving.unlessMoved(running, () => this.#move()) };
+      if (this.#otherState !== undefined) throw this.#otherState;
     } catch (error) {
       if (error instanceof ContinueAsNew) throw error;
+      if (this.#otherState !== undefined) throw this.#otherState;
       outcome = { error };
     }
     return await this.#conclude(outcome);
@@ -174,10 +167,6 @@ export class JobCore implements Job {
     throw asFailure(error);
   }
 
-  step<C extends StepContract>(contract: C, input: StepInput<C>, options: StepOptions = {}): Promise<StepOutput<C>> {
-    return this.#userSteps.step(contract, input, options) as Promise<StepOutput<C>>;
-  }
-
   /**
    * One step; undefined when a decision made the request void.
    * @throws HoldfastError at once, for a request that can't be made
@@ -188,7 +177,14 @@ export class JobCore implements Job {
     return this.parts.gate.run({ ...how, request });
   }
 
+  /** Whatever the Workflow's code makes of it: nothing goes on from such a state. @throws OtherState */
+  #refuseOtherState(stepId: string): void {
+    this.#otherState = new OtherState(stepId, Object.keys(this.#options.reducers ?? {}));
+    throw this.#otherState;
+  }
+
   #throwIfRestarting(): void {
+    if (this.#otherState !== undefined) throw this.#otherState;
     if (this.#mustRestart) throw new JobRestart();
   }
 
@@ -196,10 +192,6 @@ export class JobCore implements Job {
   async askStuck(stepId: string, failure: HoldfastError, sources: readonly string[]): Promise<void> {
     const rerun = this.parts.knowledge.isFinished(stepId) ? [stepId] : sources;
     await this.parts.gate.askStuck({ stepId, failure, rerun });
-  }
-
-  sleep(durationMs: number): Promise<void> {
-    return this.waits.sleep(durationMs);
   }
 
   /** Once a Run. */
@@ -242,13 +234,13 @@ export class JobCore implements Job {
   async #move(): Promise<never> {
     const questions = carriedQuestions(this.parts.questions.all);
     const plan = this.#hooks?.carried();
-    return await this.#continueWith({ ...(plan === undefined ? this.#calls.carried() : { plan }), questions });
+    return await this.#continueWith({ ...(plan === undefined ? this.calls.carried() : { plan }), questions });
   }
 
   /** A user's Workflow goes on from its beginning in a new Run: finished steps answer from the record. */
   #continueIfLong(): void {
     if (this.#hooks !== undefined || !(this.isLong || this.moving.isDue)) return;
-    if (!this.moving.isDue && !this.#calls.isWorthCarrying) return this.sayWhyNotNew(this.#calls.omitted);
+    if (!this.moving.isDue && !this.calls.isWorthCarrying) return this.sayWhyNotNew(this.calls.omitted);
     this.#mustRestart = true;
     throw new JobRestart();
   }
@@ -256,7 +248,7 @@ export class JobCore implements Job {
   /** Once nothing is in flight; returns only where the job was ended meanwhile. @throws ContinueAsNew */
   async #restart(): Promise<void> {
     await CancellationScope.nonCancellable(() => this.#whenIdle());
-    if (!this.#endsInstead) await this.#continueWith(this.#calls.carried());
+    if (!this.#endsInstead) await this.#continueWith(this.calls.carried());
   }
 
   /** Is the job ended by a person or cancelled, so that no new Run is begun? */
@@ -289,6 +281,6 @@ export class JobCore implements Job {
     for (const id of stepIds)
       this.parts.board.set(id, { generation: this.parts.knowledge.generationOf(id), state: 'waiting', effects: '' });
     if (this.#hooks !== undefined) this.#hooks.onRewound(stepIds);
-    else if (stepIds.some((id) => this.#calls.hasResult(id))) this.#mustRestart = true;
+    else if (stepIds.some((id) => this.calls.hasResult(id))) this.#mustRestart = true;
   }
 }

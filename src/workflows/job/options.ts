@@ -17,6 +17,7 @@ import { planGraph } from '../../model/plan/graph/graph.ts';
 import type { Plan } from '../../model/plan/plan.ts';
 import { problemsFromZod } from '../../model/plan/problem/from-zod.ts';
 import { HttpSettingsSchema } from '../../model/step/http-host.ts';
+import { StateOptionsShape } from './user-state.ts';
 import type { AgentJobInput, OpenJobOptions, StepOptions } from '../guarded-job.ts';
 import { isPatched } from '../patches.ts';
 
@@ -39,6 +40,7 @@ const OpenJobSchema = z
     plan: settings.plan.optional(),
     heartbeatTimeoutMs: HeartbeatTimeoutSchema.optional(),
     continueAsNewAfterEvents: z.int().min(1).optional(),
+    ...StateOptionsShape,
   } satisfies Record<keyof OpenJobOptions, z.ZodType>)
   .superRefine(({ watch = [], databases = {} }, context) => {
     for (const { path, message } of watchProblems(watch, databases))

@@ -23,6 +23,10 @@ export interface UserStepsOptions {
   readonly onAsk: () => void;
   /** A result is there and is used now. @throws JobRestart where the history is long */
   readonly onUsed: () => void;
+  /** What reducers of the Workflow's own have made of its state; undefined: nothing. */
+  readonly stateMark: () => string | undefined;
+  /** The state was another when the step was requested. @throws OtherState */
+  readonly onOtherState: (stepId: string) => void;
 }
 
 interface Call {
@@ -85,7 +89,10 @@ export class UserSteps {
     const asked = options.inputMayDiffer === true ? undefined : stepCall(contract.name, input);
     const carried = calls.resultOf(stepId, asked);
     if (carried !== undefined) return { output: contract.output.parse(carried.output) };
-    const request = stepRequest(stepId, contract, input, options);
+    const request = {
+      ...stepRequest(stepId, contract, input, options),
+      ...defined({ stateMark: this.#options.stateMark() }),
+    };
     return { contract, asked, step: { request, ...defined({ retry: options.retry }) } };
   }
 
@@ -96,6 +103,8 @@ export class UserSteps {
   }
 
   #outputOf({ contract, asked, step }: Call, done: StepDone): unknown {
+    const { stepId, stateMark } = step.request;
+    if (done.stateMark !== undefined && done.stateMark !== stateMark) this.#options.onOtherState(stepId);
     this.#options.calls.add(step.request.stepId, done, asked);
     this.#options.onUsed();
     return contract.output.parse(done.output);

@@ -5,21 +5,30 @@
  * the same. A list whose length has a bound is looked at whole, which that bound makes a matter of no length.
  */
 import * as z from 'zod';
-import type { Json } from '../../canonical-json.ts';
+import { canonicalJson, type Json } from '../../canonical-json.ts';
 import { isList } from '../../list.ts';
+import { shown } from '../../shown-value.ts';
 import type { Channel } from '../../state/channel.ts';
 import { isListChannel, type ChannelDeclaration } from '../../state/reducer.ts';
 import type { ChannelCheck } from '../../state/state-channels.ts';
 import { problemsFromZod } from './from-zod.ts';
 import type { PlanProblem } from './problem.ts';
 
+/** Is a schema that would change the value (coerce, transform, drop or add fields) a problem, too? */
+type Strictness = 'lenient' | 'exact';
+
 /** @param at the path of the channel, for messages */
-export function checkBySchema(validator: z.ZodType, at: string, declared: ChannelDeclaration): ChannelCheck {
+export function checkBySchema(
+  validator: z.ZodType,
+  at: string,
+  declared: ChannelDeclaration,
+  strictness: Strictness = 'lenient',
+): ChannelCheck {
   const item = isListChannel(declared) ? itemOf(validator) : undefined;
-  if (item === undefined) return ({ value }) => problemOf(validator, value, at);
+  if (item === undefined) return ({ value }) => problemOf(validator, value, { at, strictness });
   return (_channel: Channel, written: Json) => {
     for (const one of isList(written) ? written : [written]) {
-      const problem = problemOf(item, one, `${at}[]`);
+      const problem = problemOf(item, one, { at: `${at}[]`, strictness });
       if (problem !== undefined) return problem;
     }
     return undefined;
@@ -32,10 +41,28 @@ function itemOf(validator: z.ZodType): z.ZodType | undefined {
   return validator.element as z.ZodType;
 }
 
-function problemOf(validator: z.ZodType, value: Json, at: string): string | undefined {
+function problemOf(
+  validator: z.ZodType,
+  value: Json,
+  { at, strictness }: { readonly at: string; readonly strictness: Strictness },
+): string | undefined {
   const result = validator.safeParse(value);
-  if (result.success) return undefined;
+  if (result.success) return strictness === 'exact' ? changeProblem(value, result.data, at) : undefined;
   return problemsFromZod(result.error, value, validator, at).map(problemText).join('; ');
+}
+
+/** A state is kept as it was written. */
+function changeProblem(value: Json, made: unknown, at: string): string | undefined {
+  if (isSame(value, made)) return undefined;
+  return `${at} would be changed by its schema, from ${shown(value)} to ${shown(made)}: state is kept as it is written`;
+}
+
+function isSame(value: Json, made: unknown): boolean {
+  try {
+    return canonicalJson(made) === canonicalJson(value);
+  } catch {
+    return false;
+  }
 }
 
 function problemText({ path, message, expected, found = 'nothing' }: PlanProblem): string {
