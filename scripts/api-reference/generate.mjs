@@ -16,8 +16,16 @@ const { Application, Comment, Converter, IntrinsicType, ReferenceType, Reflectio
   await load('typedoc/dist/index.js');
 const { load: markdown } = await load('typedoc-plugin-markdown/dist/index.js');
 
-/** What needs no export: JSON Schema's keywords, some of which docs/plans.md has; the contract of a tool's own step. */
-const TOLD_ELSEWHERE = ['src/model/plan/json-schema.ts:JsonSchema', 'src/agents/contracts.ts:askStep'];
+/**
+ * What needs no export: JSON Schema's keywords, some of which docs/plans.md has; the contract of a tool's own step; how
+ * the declaration of a state becomes its types, which docs/state.md tells.
+ */
+const TOLD_ELSEWHERE = [
+  'src/model/plan/json-schema.ts:JsonSchema',
+  'src/agents/contracts.ts:askStep',
+  'src/model/state/typed-state.ts:HeldBy',
+  'src/model/state/typed-state.ts:WrittenTo',
+];
 /** A constant of so many fields, or elements, is a table. */
 const MIN_TABLE = 9;
 /** Fewer fields, or texts, may be alike by chance. */
