@@ -1,0 +1,37 @@
+/**
+ * Takes a thread, or what is damaged of it, out of use.
+ *
+ * Invariant: the mark that says so is durable before anything is removed or moved, and stays. So a crash in between
+ * leaves a decision that was made, never an older state, and nobody takes the thread for one that the store has lost.
+ */
+import type { SealedStore } from '../store/sealed/store.ts';
+import { seriesOf } from './names.ts';
+import type { Thread } from './thread.ts';
+
+export async function deleteThread(store: SealedStore, thread: Thread): Promise<void> {
+  const series = seriesOf(thread.name);
+  if ((await store.list(series)).length === 0) return;
+  const mark = await thread.markDeleted();
+  for (const { generation } of await store.list(series)) if (generation < mark) await store.remove(series, generation);
+}
+
+/** A generation that couldn't be read, and where it lies now. */
+export interface SetAside {
+  readonly generation: number;
+  /** For people: a path, or a row. Undefined: it was missing. */
+  readonly place: string | undefined;
+  readonly damage: string;
+}
+
+/** Gives up what can't be read, and moves it out of the way. */
+export async function setAsideDamaged(store: SealedStore, thread: Thread): Promise<readonly SetAside[]> {
+  const damaged = [...((await thread.listing())?.index.damaged ?? [])];
+  if (damaged.length === 0) return [];
+  await thread.giveUp(damaged.map(([generation]) => generation));
+  const moved: SetAside[] = [];
+  for (const [generation, { message }] of damaged) {
+    const place = await store.setAside(seriesOf(thread.name), generation, message);
+    moved.push({ generation, place, damage: message });
+  }
+  return moved;
+}
