@@ -203,6 +203,13 @@ const ARROWS = {
   },
   worker: { parts: 'all but cli', packages: 'all', node: true },
   plugin: { parts: ['worker', 'model'], packages: [] },
+  // For whoever has LangGraph.js and no Temporal. Of LangChain's own packages none: only LangGraph's checkpoints are a
+  // peer of ours.
+  langgraph: {
+    parts: ['langgraph', 'store/sealed', 'store/retry', 'model'],
+    packages: ['@langchain/langgraph-checkpoint', 'zod'],
+    node: true,
+  },
   testing: { parts: 'all but cli', packages: 'all', node: true },
   index: { parts: ['model'], types: ['client', 'config', 'worker', 'workflows', 'activities'], packages: [] },
 };

@@ -5,7 +5,8 @@
  * 1. It holds at most one checkpoint, and the pending writes that came with it.
  * 2. `before` is what the generation before it holds, once more: a file that can't be read takes no value from the
  *    checkpoints that only refer to it.
- * 3. `head` says which checkpoint is the thread's latest after it, so that the latest is found without reading the others.
+ * 3. `head` says which checkpoint is the thread's latest after it, so that the latest is found without reading the
+ *    others.
  */
 import { isUtf8 } from 'node:buffer';
 import * as z from 'zod';

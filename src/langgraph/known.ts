@@ -64,7 +64,7 @@ export class KnownThread {
   /**
    * The newest generation, read and verified now.
    * @returns undefined: there is no such thread
-   * @throws HoldfastError `checkpoint-damaged` naming the generation and the checkpoints that can be loaded by their ids
+   * @throws HoldfastError `checkpoint-damaged` naming the generation and the checkpoints that can be read
    */
   async verified(): Promise<Newest | undefined> {
     const reading = new Reading(this.#store, this.name);

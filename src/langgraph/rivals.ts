@@ -98,8 +98,8 @@ function taken(
       winner: { checkpoint: rival.id, writer: rival.writer },
       refused: { checkpoint: mine.id, writer: mine.writer },
       nextStep:
-        'Run it again: it goes on from the state of the run that won. To keep both, name the checkpoint to branch off ' +
-        'from (configurable.checkpoint_id).',
+        'Run it again: it goes on from the state of the run that won. To keep both, name the checkpoint to ' +
+        'branch off from (configurable.checkpoint_id).',
     },
   );
 }

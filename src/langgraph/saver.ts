@@ -174,7 +174,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
     await (await this.#thread(name)).add(entry);
   }
 
-  /** Deletes a thread with all its namespaces. A mark stays, so that nobody takes the thread for lost. Safe to repeat. */
+  /** Deletes a thread with its namespaces. A mark stays, so that nobody takes the thread for lost. Safe to repeat. */
   override async deleteThread(threadId: string): Promise<void> {
     const store = await this.#opened();
     for (const name of await this.#named({ configurable: { thread_id: threadId } }))
@@ -182,8 +182,8 @@ export class HoldfastSaver extends BaseCheckpointSaver {
   }
 
   /**
-   * Decides to go on without what can't be read of a thread: it is moved aside, never deleted, and the newest checkpoint
-   * that can be read is the latest from now on. What tasks wrote in what is damaged is lost, so they run again.
+   * Decides to go on without what can't be read of a thread: it is moved aside, never deleted, and the newest
+   * checkpoint that can be read is the latest from now on. What tasks wrote there is lost, so they run again.
    * @param namespace of a graph within the graph. Default: the graph itself
    * @returns what was moved, and where it lies. Empty: everything can be read
    */

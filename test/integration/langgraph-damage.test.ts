@@ -1,6 +1,6 @@
 /**
- * Each sealed file of a thread is damaged in each way. What can't be read is named, everything else stays as it was, and
- * no older state and no new one is ever given in its place.
+ * Each sealed file of a thread is damaged in each way. What can't be read is named, everything else stays as it was,
+ * and no older state and no new one is ever given in its place.
  */
 import assert from 'node:assert/strict';
 import { promises as fs } from 'node:fs';

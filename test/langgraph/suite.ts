@@ -3,7 +3,10 @@ import { deltaChannelHistoryTests, validate } from '@langchain/langgraph-checkpo
 import { HoldfastSaver } from '../../src/langgraph.ts';
 
 /** @param place makes a new empty store, and says how it is removed */
-export function runSuite(name: string, place: () => Promise<{ location: string; remove(): Promise<void> }>): void {
+export function runSuite(
+  name: string,
+  place: () => Promise<{ readonly location: string; readonly remove: () => Promise<void> }>,
+): void {
   const removals = new Map<HoldfastSaver, () => Promise<void>>();
   const initializer = {
     checkpointerName: name,

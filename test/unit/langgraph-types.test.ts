@@ -116,7 +116,7 @@ const REFUSED: Readonly<Record<string, readonly [unknown, string, RegExp]>> = {
   'a symbol': [[Symbol('x')], 'the value[0]', /a symbol/],
   'a symbol key': [{ [Symbol('x')]: 1 }, 'the value', /named by a symbol/],
   'a promise': [{ p: Promise.resolve(1) }, 'the value.p', /an instance of Promise/],
-  'a boxed number': [{ n: new Number(1) }, 'the value.n', /an instance of Number/], // oxlint-disable-line no-new-wrappers
+  'a boxed number': [{ n: Object(1) as unknown }, 'the value.n', /an instance of Number/],
   'a hole': [[1, , 2], 'the value', /holes/], // oxlint-disable-line no-sparse-arrays
   'a named property of an array': [extraArray, 'the value', /properties that have names/],
   'a cycle': [cycle, 'the value.self', /holds itself/],

@@ -10,7 +10,7 @@ export type LoadLangChain = (written: unknown) => Promise<unknown>;
 type Fields = Readonly<Record<string, unknown>>;
 type Revive = (value: unknown) => unknown;
 
-/** @throws HoldfastError `unknown-format` for a mark that this version doesn't know, and a class that it wasn't given */
+/** @throws HoldfastError `unknown-format` for a mark that this version doesn't know, a class that it wasn't given */
 export async function decode(value: unknown, load: LoadLangChain, classes: Classes): Promise<unknown> {
   const loaded = new Map<unknown, unknown>();
   const written: unknown[] = [];

@@ -30,8 +30,7 @@ export function encodeInstance(value: object, walk: Walk, encode: Encode): Json 
 /** LangGraph takes them back by their fields: every saver gives them so. */
 function encodeMark(value: object, walk: Walk, encode: Encode): Json | undefined {
   if (!('lg_name' in value) || !MARKS.some((name) => name === value.lg_name)) return undefined;
-  const fields = 'toJSON' in value && typeof value.toJSON === 'function' ? (value.toJSON() as object) : { ...value };
-  const { lg_name: name, ...rest } = fields as Record<string, unknown>;
+  const { lg_name: name, ...rest } = { ...(value as { toJSON?: () => object }).toJSON?.() } as Record<string, unknown>;
   return encode(value.lg_name === 'Command' ? { lg_name: name, ...rest } : withoutUndefined(rest), walk);
 }
 

@@ -1,6 +1,6 @@
 /**
- * How values that JSON doesn't have stand in JSON: an object whose first key is `TAG`. A plain object of the user's that
- * has this key is written as a list of its entries, so that nothing of a user's is ever taken for a tag.
+ * How values that JSON doesn't have stand in JSON: an object whose first key is `TAG`. A plain object of the user's
+ * that has this key is written as a list of its entries, so that nothing of a user's is ever taken for a tag.
  */
 
 /** The key that marks a value of another type. */
