@@ -17,34 +17,37 @@ import { spec } from 'node:test/reporters';
 import { startDevServer } from '../src/dev-server/start.ts';
 import { startPostgres } from '../test/support/postgres.ts';
 import { apiReference } from './api-reference.ts';
+import { runLangGraphSuite } from './langgraph-suite.ts';
 import { lint, say, temporalEnvironment, typecheck } from './programs.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The exit code of a shell for a program that was interrupted. */
 const INTERRUPTED = 130;
 
-const KINDS = ['unit', 'integration', 'replay', 'fault', 'install'] as const;
+const KINDS = ['unit', 'integration', 'replay', 'langgraph', 'fault', 'install'] as const;
 type Kind = (typeof KINDS)[number];
+/** Those that Node's own test runner runs. The others have a function of their own. */
+type KindOfFiles = Exclude<Kind, 'langgraph'>;
 
 /**
  * What `npm test` runs by itself. Kills and failing disks take longer and have `npm run test:faults`; installations
  * with other versions of Temporal's SDK need the registry and belong to `npm run test:peers`.
  */
-const USUAL_KINDS: readonly Kind[] = ['unit', 'integration', 'replay'];
-const KINDS_WITH_SERVERS: readonly Kind[] = ['integration', 'fault', 'install'];
+const USUAL_KINDS: readonly Kind[] = ['unit', 'integration', 'replay', 'langgraph'];
+const KINDS_WITH_SERVERS: readonly Kind[] = ['integration', 'langgraph', 'fault', 'install'];
 
 /**
  * Groups one after the other; of a group each list goes by itself, beside the others. Unit tests and replays compute
  * while integration tests wait for servers and disks.
  */
 const BESIDE_EACH_OTHER: readonly (readonly (readonly Kind[])[])[] = [
-  [['integration'], ['unit', 'replay']],
+  [['integration'], ['unit', 'replay', 'langgraph']],
   [['fault']],
   [['install']],
 ];
 
 /** Bounds a file as a whole: one that leaks a handle would otherwise never end. */
-const FILE_LIMIT_MS: Readonly<Record<Kind, number>> = {
+const FILE_LIMIT_MS: Readonly<Record<KindOfFiles, number>> = {
   unit: 120_000,
   integration: 240_000,
   replay: 120_000,
@@ -112,6 +115,10 @@ export async function runTests(args: readonly string[]): Promise<number> {
             for (const [name, body] of ordered.includes('unit') ? checks : [])
               if (!signal.aborted) parts.push(await check(name, body));
             for (const kind of ordered.filter((one) => chosen.includes(one))) {
+              if (kind === 'langgraph') {
+                if (!signal.aborted) parts.push(await langGraphSuite(signal));
+                continue;
+              }
               const concurrency = chosen.length > 1 && COMPUTING.includes(kind) ? 1 : CONCURRENT_FILES;
               const options = { concurrency, timeout: FILE_LIMIT_MS[kind], signal, ...only(pattern) };
               parts.push(await testFiles(kind, await filesOf(kind), options));
@@ -202,7 +209,13 @@ async function check(name: string, body: () => Promise<number>): Promise<Part> {
   };
 }
 
-async function filesOf(kind: Kind): Promise<string[]> {
+async function langGraphSuite(signal: AbortSignal): Promise<Part> {
+  const startedMs = performance.now();
+  const result = await runLangGraphSuite(signal);
+  return { name: 'langgraph', ...result, skipped: 0, durationMs: performance.now() - startedMs };
+}
+
+async function filesOf(kind: KindOfFiles): Promise<string[]> {
   const files: string[] = [];
   for await (const file of fs.glob(`test/${kind}/**/*.test.ts`)) files.push(file);
   const long = LONG_FILES.flatMap((name) => files.filter((file) => path.basename(file) === `${name}.test.ts`));

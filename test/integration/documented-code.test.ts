@@ -57,6 +57,14 @@ const GIVEN: Readonly<Record<string, readonly string[]>> = {
   ],
   'docs/command-line.md': [''],
   'docs/getting-started.md': [],
+  'docs/langgraph.md': [
+    `import { Annotation, StateGraph } from '@langchain/langgraph';
+     declare const builder: StateGraph<typeof Annotation.Root>;`,
+    `import type { HoldfastSaver } from 'holdfast/langgraph';
+     declare const checkpointer: HoldfastSaver;`,
+    `import { HoldfastSaver } from 'holdfast/langgraph';
+     declare class Money { readonly amount: number }`,
+  ],
   'docs/plugin.md': [
     `import { bundleWorkflowCode, Worker } from '@temporalio/worker';
      import { HoldfastPlugin } from 'holdfast/plugin';

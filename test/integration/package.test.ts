@@ -29,7 +29,8 @@ before(async () => {
   const { tarball, files } = await packInto(folder);
   packed = files;
   await fs.writeFile(path.join(folder, 'package.json'), '{"private":true,"type":"module"}\n');
-  await unpackInto(folder, tarball, ['typescript', '@types/node']);
+  // The saver's entry extends a class of LangGraph's, an optional peer.
+  await unpackInto(folder, tarball, ['typescript', '@types/node', '@langchain/langgraph-checkpoint']);
 });
 
 after(async () => fs.rm(folder, { recursive: true, force: true }));
