@@ -206,7 +206,7 @@ const ARROWS = {
   // For whoever has LangGraph.js and no Temporal. Of LangChain's own packages none: only LangGraph's checkpoints are a
   // peer of ours.
   langgraph: {
-    parts: ['langgraph', 'store/sealed', 'store/retry', 'model'],
+    parts: ['langgraph', 'store/sealed', 'store/.', 'model'],
     packages: ['@langchain/langgraph-checkpoint', 'zod'],
     node: true,
   },

@@ -91,7 +91,7 @@ function taken(
   return new HoldfastError(
     'checkpoint-taken',
     `Two writers went on from checkpoint ${mine.parent} of ${threadText(name)}: ${rival.writer} has put ` +
-      `${rival.id}, so ${mine.id} of ${mine.writer} was refused. Nothing of the refused run's state was stored.`,
+      `${rival.id}, so ${mine.id} of ${mine.writer} was refused. Nothing of the refused one was stored.`,
     {
       ...name,
       parent: mine.parent,

@@ -14,7 +14,6 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { HoldfastError } from '../model/failure.ts';
 import { type OptionNames, refuseUnknownOptions } from '../model/options.ts';
-import { openStore } from '../store/sealed/open-store.ts';
 import type { SealedStore } from '../store/sealed/store.ts';
 import { deleteThread, type SetAside, setAsideDamaged } from './deleting.ts';
 import type { WritesEntry } from './document.ts';
@@ -28,6 +27,7 @@ import {
   type ThreadName,
   threadOfSeries,
 } from './names.ts';
+import { openPlace } from './place.ts';
 import { channelText, dump, prepareCheckpoint } from './prepared.ts';
 import { TypeKeepingSerializer } from './serializer.ts';
 import { Thread } from './thread.ts';
@@ -62,22 +62,18 @@ export class HoldfastSaver extends BaseCheckpointSaver {
   readonly #writer = `process ${process.pid} on ${hostname()} (saver ${randomBytes(4).toString('hex')})`;
   readonly #location: string;
   readonly #threads = new Map<string, Thread>();
-  #store: Promise<SealedStore> | undefined;
+  #store: SealedStore | undefined;
 
   /**
    * Opens nothing yet.
    * @param location a folder (`./checkpoints`, `/srv/checkpoints`, `file:…`) or a database (`postgres://…`)
-   * @throws HoldfastError `bad-input` for options that are unknown
+   * @throws HoldfastError `bad-input` for a place that is none, and options that are unknown
    */
   constructor(location: string, options: HoldfastSaverOptions = {}) {
     refuseUnknownOptions('HoldfastSaver', options, OPTIONS);
     super(options.serde);
-    if (typeof location !== 'string' || location === '')
-      throw new HoldfastError(
-        'bad-input',
-        'HoldfastSaver was given no place for the checkpoints. Expected a folder or a postgres:// URL.',
-      );
     this.#location = location;
+    this.#store = openPlace(location);
     if (options.serde === undefined) this.serde = new TypeKeepingSerializer(this.serde, options.classes);
   }
 
@@ -91,7 +87,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
    * @throws HoldfastError `permission-denied`, `storage-unreachable`, and others of the store
    */
   async setup(): Promise<void> {
-    await (await this.#opened()).series();
+    await this.#opened().series();
   }
 
   /** Ends what the saver holds open. Safe to repeat; a later use opens it again. */
@@ -99,7 +95,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
     const store = this.#store;
     this.#store = undefined;
     this.#threads.clear();
-    await (await store)?.close();
+    await store?.close();
   }
 
   /**
@@ -110,7 +106,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
    */
   override async getTuple(config: Config): Promise<CheckpointTuple | undefined> {
     if (config.configurable?.['thread_id'] === undefined) return undefined;
-    const thread = await this.#thread(threadName(config, 'load a checkpoint'));
+    const thread = this.#thread(threadName(config, 'load a checkpoint'));
     const id = namedCheckpoint(config);
     if (id === undefined) return thread.latest();
     const tuple = await thread.named(id);
@@ -128,7 +124,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
     const id = namedCheckpoint(config);
     for (const name of await this.#named(config)) {
       if (left <= 0) return;
-      const listing = await (await this.#thread(name)).listing();
+      const listing = await this.#thread(name).listing();
       if (listing === undefined) continue;
       for await (const tuple of listed(listing, { ...options, id })) {
         yield tuple;
@@ -153,7 +149,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
     const parent = namedCheckpoint(config);
     const preparing = prepareCheckpoint({ parent, checkpoint, metadata, newVersions }, this.serde);
     preparing.catch(() => undefined);
-    await (await this.#thread(name)).put(preparing);
+    await this.#thread(name).put(preparing);
     return configOf(name, checkpoint.id);
   }
 
@@ -171,14 +167,14 @@ export class HoldfastSaver extends BaseCheckpointSaver {
       );
     const entry = this.#writesEntry(checkpoint, writes, taskId);
     entry.catch(() => undefined);
-    await (await this.#thread(name)).add(entry);
+    await this.#thread(name).add(entry);
   }
 
   /** Deletes a thread with its namespaces. A mark stays, so that nobody takes the thread for lost. Safe to repeat. */
   override async deleteThread(threadId: string): Promise<void> {
-    const store = await this.#opened();
+    const store = this.#opened();
     for (const name of await this.#named({ configurable: { thread_id: threadId } }))
-      await deleteThread(store, await this.#thread(name));
+      await deleteThread(store, this.#thread(name));
   }
 
   /**
@@ -189,8 +185,8 @@ export class HoldfastSaver extends BaseCheckpointSaver {
    */
   async setAsideDamaged(threadId: string, namespace = ''): Promise<readonly SetAside[]> {
     const config = { configurable: { thread_id: threadId, checkpoint_ns: namespace } };
-    const thread = await this.#thread(threadName(config, 'set aside what is damaged'));
-    return setAsideDamaged(await this.#opened(), thread);
+    const thread = this.#thread(threadName(config, 'set aside what is damaged'));
+    return setAsideDamaged(this.#opened(), thread);
   }
 
   async #writesEntry(checkpoint: string, writes: PendingWrite[], task: string): Promise<WritesEntry> {
@@ -208,7 +204,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
   async #named({ configurable = {} }: Config): Promise<readonly ThreadName[]> {
     const { thread_id: thread, checkpoint_ns: namespace } = configurable;
     if (thread !== undefined && namespace !== undefined) return [threadName({ configurable }, 'list checkpoints')];
-    const names = (await (await this.#opened()).series()).map(threadOfSeries);
+    const names = (await this.#opened().series()).map(threadOfSeries);
     return names.filter(
       (name) =>
         name !== undefined &&
@@ -217,8 +213,8 @@ export class HoldfastSaver extends BaseCheckpointSaver {
     ) as readonly ThreadName[];
   }
 
-  async #thread(name: ThreadName): Promise<Thread> {
-    const store = await this.#opened();
+  #thread(name: ThreadName): Thread {
+    const store = this.#opened();
     const series = seriesOf(name);
     const thread =
       this.#threads.get(series) ??
@@ -241,14 +237,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
       }
   }
 
-  async #opened(): Promise<SealedStore> {
-    const opening = (this.#store ??= openStore(this.#location));
-    try {
-      return await opening;
-    } catch (error) {
-      // What was mended meanwhile is tried anew.
-      if (this.#store === opening) this.#store = undefined;
-      throw error;
-    }
+  #opened(): SealedStore {
+    return (this.#store ??= openPlace(this.#location));
   }
 }

@@ -4,6 +4,7 @@ import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Command, END, START, StateGraph } from '@langchain/langgraph';
 import { emptyCheckpoint, uuid6 } from '@langchain/langgraph-checkpoint';
 import { HoldfastError, HoldfastSaver } from '../../src/langgraph.ts';
@@ -169,13 +170,15 @@ test('two runs of one thread: one wins, the other is told who did, and nothing o
 
 test('two runs of one thread in one process: the later one is refused', async () => {
   const saver = new HoldfastSaver(newStore());
-  const gate = Promise.withResolvers<void>();
-  const slow = chain(saver, 2, async (node) => (node === 0 ? gate.promise : undefined)).invoke(
-    { steps: ['slow'] },
-    { ...thread('t'), durability: 'sync' },
-  );
+  const [gate, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const wait = async (node: number): Promise<void> => {
+    begun.resolve();
+    if (node === 0) await gate.promise;
+  };
+  const slow = chain(saver, 2, wait).invoke({ steps: ['slow'] }, { ...thread('t'), durability: 'sync' });
   slow.catch(() => undefined);
-  while ((await saver.getTuple(thread('t'))) === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
+  await begun.promise;
+  while ((await saver.getTuple(thread('t')))?.metadata?.step !== 0) await delay(5);
   await chain(saver, 2).invoke({ steps: ['quick'] }, thread('t'));
   gate.resolve();
   await assert.rejects(slow, isFailure('checkpoint-taken', /Two writers went on from checkpoint/));
