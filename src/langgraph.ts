@@ -10,5 +10,6 @@
  */
 export type { SetAside } from './langgraph/deleting.ts';
 export { HoldfastSaver, type HoldfastSaverOptions } from './langgraph/saver.ts';
+export type { Classes } from './langgraph/types/walk.ts';
 export { TypeKeepingSerializer } from './langgraph/serializer.ts';
 export { HoldfastError } from './model/failure.ts';

@@ -17,9 +17,11 @@ export async function deleteThread(store: SealedStore, thread: Thread): Promise<
 
 /** A generation that couldn't be read, and where it lies now. */
 export interface SetAside {
+  /** Its number in the thread. */
   readonly generation: number;
   /** For people: a path, or a row. Undefined: it was missing. */
   readonly place: string | undefined;
+  /** What is wrong with it. */
   readonly damage: string;
 }
 
