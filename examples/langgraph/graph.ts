@@ -10,7 +10,7 @@ const State = Annotation.Root({
 });
 
 /** The line that is changed. It was: const checkpointer = new MemorySaver(); */
-export const checkpointer = HoldfastSaver.fromConnString(process.env['CHECKPOINTS'] ?? 'work/checkpoints');
+export const checkpointer = HoldfastSaver.fromConnString(process.env['CHECKPOINTS'] ?? './work/checkpoints');
 
 async function work(node: string): Promise<void> {
   console.log(`${node} …`);

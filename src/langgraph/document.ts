@@ -41,6 +41,8 @@ const WritesEntrySchema = z.object({
   is: z.literal('writes'),
   checkpoint: z.string(),
   task: z.string(),
+  /** The task's place in its super-step. Empty: LangGraph gave none. */
+  path: z.string(),
   writer: z.string(),
   writes: z.array(z.object({ index: z.int(), channel: z.string(), value: WrittenSchema })),
 });

@@ -74,21 +74,25 @@ export class Loading {
     return (await this.#value(entry.metadata)) as CheckpointMetadata;
   }
 
-  /** The pending writes of a checkpoint. Of two of one task and place the first counts, of special ones the last. */
+  /**
+   * The pending writes of a checkpoint, in the order in which LangGraph applies a super-step's: by path, task and place.
+   * Of two of one task and place the first counts, of special ones the last.
+   */
   async writes(id: string, generations: readonly number[]): Promise<CheckpointPendingWrite[]> {
-    const byPlace = new Map<string, CheckpointPendingWrite>();
+    const byPlace = new Map<string, { readonly order: WriteOrder; readonly write: CheckpointPendingWrite }>();
     for (const generation of [...generations].sort((a, b) => a - b)) {
       const { entries } = await this.#reading.document(generation);
       for (const entry of entries) {
         if (entry.is !== 'writes' || entry.checkpoint !== id) continue;
-        for (const { index, channel, value } of entry.writes) {
-          const key = JSON.stringify([entry.task, index]);
+        const { task, path, writes } = entry;
+        for (const { index, channel, value } of writes) {
+          const key = JSON.stringify([task, index]);
           if (index >= 0 && byPlace.has(key)) continue;
-          byPlace.set(key, [entry.task, channel, await this.#value(value)]);
+          byPlace.set(key, { order: [path, task, index], write: [task, channel, await this.#value(value)] });
         }
       }
     }
-    return [...byPlace.values()];
+    return [...byPlace.values()].sort((a, b) => compareWrites(a.order, b.order)).map(({ write }) => write);
   }
 
   async channels(entry: CheckpointEntry, generation: number): Promise<KeptChannels> {
@@ -115,6 +119,18 @@ export class Loading {
   async #value(written: Written): Promise<unknown> {
     return (await this.#serde.loadsTyped(written.type, writtenBytes(written))) as unknown;
   }
+}
+
+type WriteOrder = readonly [path: string, task: string, index: number];
+
+/** As LangGraph's own comparator of them, texts by their code points. */
+function compareWrites([pathA, taskA, indexA]: WriteOrder, [pathB, taskB, indexB]: WriteOrder): number {
+  return compareTexts(pathA, pathB) || compareTexts(taskA, taskB) || indexA - indexB;
+}
+
+/** UTF-8 has the order of code points. */
+function compareTexts(a: string, b: string): number {
+  return a === b ? 0 : Buffer.compare(Buffer.from(a, 'utf8'), Buffer.from(b, 'utf8'));
 }
 
 /** Where the values of its channels stand. */

@@ -14,6 +14,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { HoldfastError } from '../model/failure.ts';
 import { type OptionNames, refuseUnknownOptions } from '../model/options.ts';
+import { openStore } from '../store/sealed/open-store.ts';
 import type { SealedStore } from '../store/sealed/store.ts';
 import { deleteThread, type SetAside, setAsideDamaged } from './deleting.ts';
 import type { WritesEntry } from './document.ts';
@@ -27,7 +28,6 @@ import {
   type ThreadName,
   threadOfSeries,
 } from './names.ts';
-import { openPlace } from './place.ts';
 import { channelText, dump, prepareCheckpoint } from './prepared.ts';
 import { TypeKeepingSerializer } from './serializer.ts';
 import { Thread } from './thread.ts';
@@ -73,7 +73,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
     refuseUnknownOptions('HoldfastSaver', options, OPTIONS);
     super(options.serde);
     this.#location = location;
-    this.#store = openPlace(location);
+    this.#store = openStore(location);
     if (options.serde === undefined) this.serde = new TypeKeepingSerializer(this.serde, options.classes);
   }
 
@@ -155,9 +155,10 @@ export class HoldfastSaver extends BaseCheckpointSaver {
 
   /**
    * Stores what a task wrote after a checkpoint: durable and read back when this returns. Safe to repeat.
+   * @param taskPath the task's place in its super-step, which newer versions of LangGraph give: it orders the writes
    * @throws HoldfastError `not-json` naming channel and path of a value that can't be kept as it is
    */
-  override async putWrites(config: Config, writes: PendingWrite[], taskId: string): Promise<void> {
+  override async putWrites(config: Config, writes: PendingWrite[], taskId: string, taskPath = ''): Promise<void> {
     const name = threadName(config, 'put writes');
     const checkpoint = namedCheckpoint(config);
     if (checkpoint === undefined)
@@ -165,7 +166,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
         'bad-input',
         'Could not put writes: the configuration names no checkpoint. Expected configurable.checkpoint_id.',
       );
-    const entry = this.#writesEntry(checkpoint, writes, taskId);
+    const entry = this.#writesEntry(checkpoint, writes, [taskId, taskPath]);
     entry.catch(() => undefined);
     await this.#thread(name).add(entry);
   }
@@ -189,7 +190,11 @@ export class HoldfastSaver extends BaseCheckpointSaver {
     return setAsideDamaged(this.#opened(), thread);
   }
 
-  async #writesEntry(checkpoint: string, writes: PendingWrite[], task: string): Promise<WritesEntry> {
+  async #writesEntry(
+    checkpoint: string,
+    writes: readonly PendingWrite[],
+    [task, path]: readonly [string, string],
+  ): Promise<WritesEntry> {
     const values = await Promise.all(
       writes.map(async ([channel, value], at) => ({
         index: WRITES_IDX_MAP[channel] ?? at,
@@ -197,7 +202,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
         value: await dump(value, `what task ${task} wrote to ${channelText(channel)}`, this.serde),
       })),
     );
-    return { is: 'writes', checkpoint, task, writer: this.#writer, writes: values };
+    return { is: 'writes', checkpoint, task, path, writer: this.#writer, writes: values };
   }
 
   /** The threads that a configuration means, in order. */
@@ -238,6 +243,6 @@ export class HoldfastSaver extends BaseCheckpointSaver {
   }
 
   #opened(): SealedStore {
-    return (this.#store ??= openPlace(this.#location));
+    return (this.#store ??= openStore(this.#location));
   }
 }

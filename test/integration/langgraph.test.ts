@@ -238,7 +238,7 @@ test('a state that cannot be kept is refused with channel and path, and the thre
 });
 
 test('options, places and threads that cannot be used are refused', async () => {
-  assert.throws(() => new HoldfastSaver(''), isFailure('bad-input', /no place for the checkpoints/));
+  assert.throws(() => new HoldfastSaver('checkpoints'), isFailure('bad-input', /is no store of checkpoints/));
   assert.throws(
     () => new HoldfastSaver('x', { serd: 1 } as object),
     isFailure('bad-input', /"serd", which is unknown/),
