@@ -75,7 +75,7 @@ export class Loading {
   }
 
   /**
-   * The pending writes of a checkpoint, in the order in which LangGraph applies a super-step's: by path, task and place.
+   * The pending writes of a checkpoint, as LangGraph applies those of a super-step: ordered by path, task and place.
    * Of two of one task and place the first counts, of special ones the last.
    */
   async writes(id: string, generations: readonly number[]): Promise<CheckpointPendingWrite[]> {
