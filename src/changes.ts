@@ -5,11 +5,13 @@
  * repeat.
  */
 import { exportGit, type GitExport } from './changes/git-export.ts';
-import { changesOf, type ChangesChoice, type JobChanges } from './changes/job-changes.ts';
+import { assertSound, changesOf, type ChangesChoice, type JobChanges } from './changes/job-changes.ts';
+import { jobStateAt, type JobState } from './changes/job-state.ts';
 import { jobPatch as patchOfChanges, type JobPatch } from './changes/job-patch.ts';
 import { contentsOf } from './changes/recorded-content.ts';
 import { shownChanges, type ShownChange } from './changes/shown-change.ts';
 import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
+import type { CheckpointRecord } from './model/record/record.ts';
 import { WorkspaceInspection } from './protocol/inspect/inspection.ts';
 
 /** Which job of the workspace, and which part of what it changed. */
@@ -37,6 +39,41 @@ export async function jobChanges(workspace: string, options: JobChangesOptions =
   return { ...changes, shown: await shownChanges(changes, contentsOf(inspection)) };
 }
 
+/** Which job of the workspace, and which of its checkpoints. */
+export interface JobStateOptions {
+  /** By Workflow id or job id. Default: the job that has the workspace, else its latest. */
+  readonly job?: string;
+  /** The number of a checkpoint. Default: the latest. */
+  readonly at?: number;
+}
+
+/**
+ * What the job was at a checkpoint: its state, what ran, what came next, what the world was to look like. From the
+ * record alone: it changes nothing and needs no server.
+ * @throws HoldfastError `not-found`: no workspace, job or checkpoint of this name; `ledger-damaged`; `bad-input`
+ */
+export async function jobState(workspace: string, options: JobStateOptions = {}): Promise<JobState> {
+  refuseUnknownOptions('jobState', options, { job: true, at: true });
+  await using inspection = await WorkspaceInspection.open(workspace, process.env);
+  return jobStateAt(inspection, inspection.job(options.job), options.at);
+}
+
+/**
+ * The checkpoints of a job, newest first, each with what ran, what came next and what was written to the state. From
+ * the record alone: it changes nothing and needs no server.
+ * @throws HoldfastError `not-found`: no workspace or job of this name; `ledger-damaged`
+ */
+export async function jobCheckpoints(
+  workspace: string,
+  options: Pick<JobStateOptions, 'job'> = {},
+): Promise<readonly CheckpointRecord[]> {
+  refuseUnknownOptions('jobCheckpoints', options, { job: true });
+  await using inspection = await WorkspaceInspection.open(workspace, process.env);
+  const job = inspection.job(options.job);
+  assertSound(inspection, job);
+  return inspection.checkpoints(job.jobId).toReversed();
+}
+
 /** The files as a patch that `git apply` takes. Changes nothing. @throws HoldfastError as `jobChanges` */
 export async function jobPatch(workspace: string, options: JobChangesOptions = {}): Promise<JobPatch> {
   refuseUnknownOptions('jobPatch', options, OPTIONS);
@@ -60,9 +97,20 @@ export async function exportJobToGit(
 }
 
 export type { GitExport } from './changes/git-export.ts';
-export type { Act, ChangesChoice, FileChange, JobChanges, RowChange, SchemaChange } from './changes/job-changes.ts';
+export type {
+  Act,
+  ChangesChoice,
+  FileChange,
+  JobChanges,
+  RowChange,
+  SchemaChange,
+  StateChange,
+} from './changes/job-changes.ts';
+export type { JobState } from './changes/job-state.ts';
 export type { JobPatch } from './changes/job-patch.ts';
 export type { ListedChange, ShownChange, Sign } from './changes/shown-change.ts';
+export type { ManifestEntry } from './model/record/manifest.ts';
+export type { CheckpointRecord } from './model/record/record.ts';
 export type { ChangedBy } from './model/record/net-changes.ts';
 export type { FileState, RowState, SchemaState } from './model/record/world.ts';
 export type { InspectedJob } from './protocol/inspect/inspection.ts';

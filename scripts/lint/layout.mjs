@@ -36,9 +36,10 @@ const INNER_FLOORS = [
 const MODEL_FLOORS = [
   'model',
   'model/question',
+  'model/state',
+  'model/checkpoint',
   'model/record',
   'model/step',
-  'model/state',
   'model/plan',
   'model/plan/problem',
   'model/plan/reference',

@@ -5,11 +5,13 @@
  * Invariant: a state that the record does not tell is named as unknown; nothing is taken from the world but contents,
  * whose digest says that they are the recorded ones.
  */
+import { canonicalJson, type Json } from '../model/canonical-json.ts';
+import { stateAfter } from '../model/checkpoint/state-at.ts';
 import { DigestSchema } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { describeEffect } from '../model/record/effect-text.ts';
 import { netChanges, type ChangedBy, type NetChange } from '../model/record/net-changes.ts';
-import type { ChainRecord, StepRecord } from '../model/record/record.ts';
+import type { ChainRecord, CheckpointRecord, StepRecord } from '../model/record/record.ts';
 import { parseResource, type Resource, type RowKey } from '../model/record/resource.ts';
 import { isOfSteps } from '../model/sub-step-id.ts';
 import type { FileState, ResourceState, RowState, SchemaState } from '../model/record/world.ts';
@@ -66,6 +68,15 @@ export interface Act {
   readonly text: string;
 }
 
+/** A key of the state that has another value. */
+export interface StateChange {
+  readonly key: string;
+  /** Undefined: the state had no such key. */
+  readonly before: Json | undefined;
+  /** Undefined: it has none any more. */
+  readonly after: Json | undefined;
+}
+
 /** What a job changed, called and stated, from its record. */
 export interface JobChanges {
   /** The job itself. */
@@ -82,6 +93,8 @@ export interface JobChanges {
   readonly rows: readonly RowChange[];
   /** Each table once. */
   readonly schemas: readonly SchemaChange[];
+  /** Each key of the state that is another at the end; empty where there are no checkpoints. */
+  readonly state: readonly StateChange[];
   /** In the order in which they were recorded. */
   readonly acts: readonly Act[];
 }
@@ -111,7 +124,22 @@ export function changesOf(inspection: WorkspaceInspection, job: InspectedJob, ch
   const steps = choice.steps === undefined ? undefined : new Set(choice.steps);
   const sorted = sortedByKind(netChanges(chain, { from, to, ...(steps === undefined ? {} : { steps }) }));
   const acts = chain.filter(({ seq }) => seq > from && seq <= to).flatMap((record) => actsOf(record, steps));
-  return { job, workspace: inspection.root, from, to, ...sorted, acts };
+  const state = steps === undefined ? stateChanges(inspection.checkpoints(job.jobId, to), from) : [];
+  return { job, workspace: inspection.root, from, to, ...sorted, state, acts };
+}
+
+/** From what the state was at the last checkpoint of that place, or at the input. */
+function stateChanges(checkpoints: readonly CheckpointRecord[], from: number): readonly StateChange[] {
+  const earlier = checkpoints.filter(({ seq }) => seq <= from);
+  const before = stateAfter(earlier.length === 0 ? checkpoints.slice(0, 1) : earlier);
+  const after = stateAfter(checkpoints);
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .map((key) => ({ key, before: before[key], after: after[key] }))
+    .filter((change) => textOf(change.before) !== textOf(change.after));
+}
+
+function textOf(value: Json | undefined): string | undefined {
+  return value === undefined ? undefined : canonicalJson(value);
 }
 
 /** @throws HoldfastError `ledger-damaged` */

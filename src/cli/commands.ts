@@ -86,20 +86,27 @@ export const COMMANDS: readonly ListedCommand[] = [
   },
   {
     name: 'diff',
-    usage: '<workspace-or-job>',
-    summary: 'show what a job changed: files, rows, schemas, calls; from its record alone',
+    usage: '<workspace-or-job> [from] [to]',
+    summary: 'show what a job changed: files, rows, schemas, state, calls; from its record alone',
     load: async () => (await import('./diff.ts')).diffCommand,
+  },
+  {
+    name: 'checkpoints',
+    usage: '[workspace-or-job]',
+    summary: 'list the checkpoints of a job, newest first; tell how sound a file of them is',
+    load: async () => (await import('./checkpoints.ts')).checkpointsCommand,
+  },
+  {
+    name: 'state',
+    usage: '<workspace-or-job>',
+    summary: 'show what a job was at one of its checkpoints: values, what ran, what came next',
+    load: async () => (await import('./state.ts')).stateCommand,
   },
   {
     name: 'export',
     usage: '<workspace-or-job>',
     summary: 'make a git repository of what a job did, a commit a step',
     load: async () => (await import('./export.ts')).exportCommand,
-  },
-  {
-    name: 'checkpoints',
-    summary: 'look into the file of a checkpoint: how much of it is sound',
-    load: async () => (await import('./checkpoints.ts')).checkpointsCommand,
   },
   {
     name: 'doctor',

@@ -23,10 +23,15 @@ interface Options extends JobRecordChoice {
 
 export const diffCommand: CommandSpec<Options> = {
   name: 'diff',
-  arguments: [WORKSPACE_ARGUMENT],
+  arguments: [
+    WORKSPACE_ARGUMENT,
+    ['[from]', 'a checkpoint or another record, or a step: what came after it; also --from'],
+    ['[to]', 'the same: what came up to it; also --to'],
+  ],
   description:
-    'What the job changed in all: files, rows, schemas, and what it called or stated. It reads the record alone, so ' +
-    'that it works after the job has ended, and says nothing of what others changed since (`holdfast verify` does).',
+    'What the job changed in all: files, rows, schemas, its state, and what it called or stated. It reads the record ' +
+    'alone, so that it works after the job has ended, and says nothing of what others changed since (`holdfast ' +
+    'verify` does).',
   options: [
     new Option('--step <id>', 'only what this step changed; may be repeated').argParser(collect),
     new Option('--from <place>', 'a record number (`holdfast log`), or a step: what came after it'),
@@ -39,20 +44,23 @@ export const diffCommand: CommandSpec<Options> = {
   examples: [
     ['holdfast diff jobs/paris', 'everything that the job changed'],
     ['holdfast diff jobs/paris --stat', ''],
+    ['holdfast diff jobs/paris 3 7', 'from checkpoint 3 to checkpoint 7 (`holdfast checkpoints`)'],
     ['holdfast diff jobs/paris --step draft', 'what the step draft changed'],
     ['holdfast diff jobs/paris --from draft --patch > after-draft.patch', 'the files, for `git apply`'],
   ],
-  async run(context, [target]) {
+  async run(context, [target, ...range]) {
     const { terminal, options } = context;
     assertOneForm(options);
+    const from = placeOf('--from', range[0], options.from);
+    const to = placeOf('--to', range[1], options.to);
     return await withJobRecord(context, target!, async (inspection, job) => {
-      const { from, to, step: steps } = options;
+      const { step: steps } = options;
       const changes = changesOf(inspection, job, defined({ from, to, steps }));
       const contentOf = contentsOf(inspection);
       if (options.patch === true) return patched(terminal, changes, await jobPatch(changes, contentOf));
       const listed = options.nameOnly === true ? listedChanges(changes) : await shownChanges(changes, contentOf);
-      const { workspace, acts } = changes;
-      const data = { workspace, job, from: changes.from, to: changes.to, changes: listed, acts };
+      const { workspace, state, acts } = changes;
+      const data = { workspace, job, from: changes.from, to: changes.to, changes: listed, state, acts };
       const text =
         options.nameOnly === true
           ? listed.map(({ resource }) => resource).join('\n')
@@ -61,6 +69,14 @@ export const diffCommand: CommandSpec<Options> = {
     });
   },
 };
+
+/** @throws HoldfastError `bad-input`: it is given twice */
+function placeOf(option: string, argument: string | undefined, value: string | undefined): string | undefined {
+  if (argument === undefined || value === undefined) return argument ?? value;
+  throw new HoldfastError('bad-input', `The place is given twice: ${argument}, and ${option} ${value}.`, {
+    nextStep: 'Give one of them.',
+  });
+}
 
 function assertOneForm({ stat, nameOnly, patch }: Options): void {
   if ([stat, nameOnly, patch].filter((form) => form === true).length <= 1) return;

@@ -1,6 +1,7 @@
 /** What a job changed, as text: a title a change with its makers, what differs, and what was called or stated. */
-import type { Act, JobChanges } from '../changes/job-changes.ts';
+import type { Act, JobChanges, StateChange } from '../changes/job-changes.ts';
 import type { ListedChange, ShownChange, Sign } from '../changes/shown-change.ts';
+import type { Json } from '../model/canonical-json.ts';
 import type { ChangedBy } from '../model/record/net-changes.ts';
 import { showDifference } from './show-finding.ts';
 import { stepText } from './step-text.ts';
@@ -17,21 +18,40 @@ export function showChanges(
   shown: readonly ShownChange[],
   isStat: boolean,
 ): string {
-  const { job, workspace, from, to, acts } = changes;
+  const { job, workspace, from, to, state, acts } = changes;
   const range = from === 0 && to === job.records ? '' : `, records ${from + 1} to ${to}`;
   const title = `${terminal.style('bold', job.workflowId)} in ${workspace}${range}`;
-  if (shown.length === 0 && acts.length === 0) return `${title}: nothing was changed.`;
+  if (shown.length === 0 && acts.length === 0 && state.length === 0) return `${title}: nothing was changed.`;
   const counts = [
     counted(changes.files.length, 'file'),
     counted(changes.rows.length, 'row'),
     counted(changes.schemas.length, 'schema'),
+    counted(state.length, 'key of the state', 'keys of the state'),
     counted(acts.length, 'call, command or statement', 'calls, commands or statements'),
   ].filter((text) => !text.startsWith('0 '));
   return [
     `${title}: ${counts.join(', ')}`,
     ...groupsOf(shown, isStat).flatMap((group) => showGroup(terminal, group, isStat)),
+    ...(state.length === 0 ? [] : ['', ...state.flatMap((change) => showState(terminal, change, isStat))]),
     ...(acts.length === 0 ? [] : ['', ...acts.map((act) => showAct(terminal, act))]),
   ].join('\n');
+}
+
+const MAX_VALUE_CHARACTERS = 200;
+
+function showState(terminal: Terminal, { key, before, after }: StateChange, isStat: boolean): readonly string[] {
+  const word = terminal.style(SIGN_STYLES.M, SIGN_WORDS.M.padEnd(isStat ? 12 : 0));
+  const title = `${word} ${terminal.style('bold', `state.${key}`)}`;
+  if (isStat) return [title];
+  return [
+    title,
+    ...showDifference(terminal, `- ${valueText(before)}\n+ ${valueText(after)}`).map((line) => `   ${line}`),
+  ];
+}
+
+function valueText(value: Json | undefined): string {
+  const text = value === undefined ? 'nothing' : JSON.stringify(value);
+  return text.length <= MAX_VALUE_CHARACTERS ? text : `${text.slice(0, MAX_VALUE_CHARACTERS)}…`;
 }
 
 /** Rows of one table, changed alike by the same: thousands of them tell a person no more than a few. */

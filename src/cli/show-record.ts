@@ -2,8 +2,9 @@
 import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
 import { describeEffect } from '../model/record/effect-text.ts';
-import type { ChainRecord, StepRecord } from '../model/record/record.ts';
+import type { ChainRecord, CheckpointRecord, StepRecord } from '../model/record/record.ts';
 import type { ChainEntry } from '../protocol/inspect/inspection.ts';
+import { checkpointTitle, nextText } from './show-checkpoint.ts';
 import { stepText } from './step-text.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -46,6 +47,8 @@ function titleOf(record: ChainRecord): string {
       return `released: ${record.outcome}`;
     case 'watched':
       return 'seen for the first time, and watched from here on';
+    case 'checkpoint':
+      return `checkpoint: ${checkpointTitle(record)}; next: ${nextText(record)}`;
   }
 }
 
@@ -88,6 +91,8 @@ export function linesOf(record: ChainRecord): readonly string[] {
       return record.notes;
     case 'watched':
       return record.changes.map(({ resource }) => watchedText(resource));
+    case 'checkpoint':
+      return checkpointLines(record);
   }
 }
 
@@ -104,6 +109,10 @@ function stepLines(record: StepRecord): readonly string[] {
     ...(output === '{}' || output === 'null' ? [] : [`output ${textOf(record.output)}`]),
     ...record.logs.map(({ message }) => `log: ${message}`),
   ];
+}
+
+function checkpointLines(record: CheckpointRecord): readonly string[] {
+  return record.tasks.flatMap(({ id, error }) => (error === undefined ? [] : [`${id} failed: ${error.message}`]));
 }
 
 function textOf(value: Json): string {

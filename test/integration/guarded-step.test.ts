@@ -190,7 +190,7 @@ test('ctx.once begins anew when what was read has changed, and keeps the old val
   assert.deepEqual(await doAct(), { answer: 'answer to second' });
   const [record] = stepRecordsOf(job.workspace, job.jobId, 'act');
   assert.deepEqual(
-    readLedger(job.workspace, (ledger) => ledger.onceValues(record!.token)).map(({ value }) => value),
+    readLedger(job.workspace, (ledger) => ledger.once.all(record!.token)).map(({ value }) => value),
     ['"answer to first"', '"answer to second"'],
   );
   assert.ok(

@@ -2,6 +2,7 @@
  * The guarantees, each broken once: what is taken away, and the tests that must then fail. `npm run mutate` does it in
  * a copy of the checkout. A mutation that no test notices is a guarantee without a test.
  */
+import { CHECKPOINTS } from './checkpoints.ts';
 import { AGENTS } from './agents.ts';
 import { CHANGES } from './changes.ts';
 import { LIST_ITEMS } from './for-each.ts';
@@ -35,6 +36,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...ATTEMPTS,
   ...STEPS_ONCE,
   ...LIST_ITEMS,
+  ...CHECKPOINTS,
   ...CALLS_ONCE,
   ...HTTP_ONCE,
   ...COMMANDS_ONCE,

@@ -25,8 +25,9 @@ const COMMANDS = [
   'verify',
   'log',
   'diff',
-  'export',
   'checkpoints',
+  'state',
+  'export',
   'doctor',
   'keys',
   'codec-server',
@@ -103,12 +104,12 @@ test('the exit codes are documented as they are', async () => {
 });
 
 test('an unknown command names the nearest one', async () => {
-  const ran = await cli(['statu', 'x']);
+  const ran = await cli(['stauts', 'x']);
   assert.equal(ran.code, 2);
   assert.equal(ran.out, '');
   assert.equal(
     ran.err,
-    "holdfast: unknown command 'statu'. Did you mean status?\nNext: Read `holdfast --help`, or `holdfast " +
+    "holdfast: unknown command 'stauts'. Did you mean status?\nNext: Read `holdfast --help`, or `holdfast " +
       'COMMAND --help` for one command.\n',
   );
 });

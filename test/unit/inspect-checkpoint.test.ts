@@ -63,7 +63,8 @@ test('a file that is no checkpoint is told as such, and one of a newer version b
 
 test('what is no file that can be read is refused with what to do', async () => {
   const cases: readonly [readonly string[], RegExp][] = [
-    [[], /Which file\? Expected --inspect FILE/],
+    [[], /Whose checkpoints\? Expected a workspace or a job, or --inspect FILE/],
+    [['x', '--inspect', 'nowhere'], /--inspect looks at a file alone: which of the two\?/],
     [['--inspect', 'nowhere'], /There is no file ".*nowhere"/],
     [['--inspect', '.'], /is no file\. Expected the file of a checkpoint/],
     [['--inspect', 'huge'], /has 300000000 bytes: no checkpoint is so large/],

@@ -90,6 +90,15 @@ const OWN_STATE = at(
 );
 const CONTINUED = at('open-job', 'continue-as-new at a threshold keeps the job: its id, its record, its results');
 const REJECTED = at('rejected', 'a rejected step fails with who and why, and is not asked again');
+const CHECKPOINTS = at(
+  'checkpoints',
+  'the record has the state at the input and at each super-step’s end, what ran and what comes next',
+);
+const CHECKPOINT_ERROR = at('checkpoints', 'a step that failed is in the checkpoint of its super-step, with why');
+const CHECKPOINT_WIDE = at(
+  'checkpoints',
+  'of a wide super-step a checkpoint names a hundred steps and counts the others',
+);
 const RESET = at(
   'reset-half-applied',
   'where the Workflow goes another way, the step is finished and put to a person; nobody waits for it',
@@ -169,6 +178,18 @@ const SETTINGS: readonly Row[] = [
   [NEW_RUN, 'continuedFrom'],
 ];
 
+const fieldsUnder = (at: string, names: string): string =>
+  [at, ...names.split(' ').map((name) => `${at}.${name}`)].join(' ');
+
+const NOTES: readonly Row[] = [
+  [CHECKPOINTS, fieldsUnder('checkpoints', 'digest parent source step next tasks tasks.generation tasks.id')],
+  [CHECKPOINTS, fieldsUnder('checkpoints.begins', 'initial reducer')],
+  [CHECKPOINTS, fieldsUnder('checkpoints.writes', 'channel node reducer value')],
+  [CHECKPOINT_ERROR, 'checkpoints.tasks.outcome checkpoints.tasks.error'],
+  [CHECKPOINT_ERROR, 'checkpoints.tasks.error.type checkpoints.tasks.error.message'],
+  [CHECKPOINT_WIDE, 'checkpoints.begins.by checkpoints.more checkpoints.more.next checkpoints.more.tasks'],
+];
+
 /** `input.type` and so on. */
 const keywords = (at: string): string =>
   `${at} ` +
@@ -218,6 +239,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [AGENT, 'inputMayDiffer'],
       [OWN_STATE, 'stateMark'],
       [STALE, 'mark'],
+      ...NOTES,
     ],
   ],
   verifyWorld: [VerifyWorldRequestSchema, [...SETTINGS, [RESET, 'asking']]],
@@ -231,7 +253,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
     ],
   ],
   askStuck: [AskStuckRequestSchema, [[FIT, 'jobId workspace stepId type message rerun']]],
-  release: [ReleaseRequestSchema, [[UNDONE, 'jobId workspace outcome']]],
+  release: [ReleaseRequestSchema, [[UNDONE, 'jobId workspace outcome'], ...NOTES]],
   repair: [
     RepairRequestSchema,
     [

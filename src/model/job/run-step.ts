@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { QuestionSchema } from '../question/question.ts';
 import { PlacedSecretSchema } from '../step/secret.ts';
+import { CheckpointNoteSchema } from '../checkpoint/note.ts';
 import { JsonSchema } from '../json.ts';
 import { ChainPlaceSchema } from './chain-place.ts';
 import { VerificationReasonSchema } from './verify-world.ts';
@@ -53,6 +54,8 @@ export const RunStepRequestSchema = z.strictObject({
   mark: z.int().optional(),
   /** What reducers of the Workflow's own have made of its state by now, as a digest. Absent: nothing. */
   stateMark: z.string().max(64).optional(),
+  /** Checkpoints that the record may not have yet, oldest first: it has them before the step's code runs. */
+  checkpoints: z.array(CheckpointNoteSchema).optional(),
 });
 /** A request for a step, as a Workflow makes it. */
 export type RunStepRequest = z.infer<typeof RunStepRequestSchema>;
@@ -74,6 +77,8 @@ export const StepDoneSchema = z.strictObject({
   approval: z.strictObject({ by: z.string(), reason: z.string() }).optional(),
   /** That of the request: in a replay it tells the state of then from that of now. */
   stateMark: z.string().max(64).optional(),
+  /** The numbers of the checkpoints that the request brought, in their order. Absent: it brought none. */
+  checkpoints: z.array(z.int().min(1)).optional(),
 });
 /** A step that is done. */
 export type StepDone = z.infer<typeof StepDoneSchema>;

@@ -11,6 +11,7 @@ import { JsonSchema } from '../json.ts';
 import { DigestSchema } from '../digest.ts';
 import { EffectSchema } from './effect.ts';
 import { NotUndoneSchema } from './intent.ts';
+import { NOTED_FIELDS } from '../checkpoint/note.ts';
 import { ResourceStateSchema } from './world.ts';
 import { AnswerSchema } from '../question/answer.ts';
 
@@ -158,6 +159,22 @@ export const WatchedRecordSchema = z.strictObject({
   changes: z.array(ChangeSchema),
 });
 
+/**
+ * A super-step has ended: what ran, what runs next, what joined the state. Its number in the chain is the checkpoint's.
+ */
+export const CheckpointRecordSchema = z.strictObject({
+  ...common,
+  kind: z.literal('checkpoint'),
+  /** Of the note, which covers the one before it. */
+  digest: DigestSchema,
+  /** The number of the checkpoint that it went on from; null: it is the first. */
+  parent: z.int().min(1).nullable(),
+  ...NOTED_FIELDS,
+  /** None: a checkpoint changes nothing of the world. */
+  changes: z.array(ChangeSchema).max(0),
+});
+export type CheckpointRecord = z.infer<typeof CheckpointRecordSchema>;
+
 export const ChainRecordSchema = z.discriminatedUnion('kind', [
   OpenedRecordSchema,
   StepRecordSchema,
@@ -167,5 +184,6 @@ export const ChainRecordSchema = z.discriminatedUnion('kind', [
   WithdrawnRecordSchema,
   ReleasedRecordSchema,
   WatchedRecordSchema,
+  CheckpointRecordSchema,
 ]);
 export type ChainRecord = z.infer<typeof ChainRecordSchema>;

@@ -90,7 +90,7 @@ export class Claim {
 
   /** Of `ctx.once`, or of a command, in this draft. */
   async recordedValue(name: string): Promise<{ readonly value: string; readonly reads: Digest } | undefined> {
-    return await Promise.resolve(this.#ledger.once(this.#row.token, this.#row.draft, name));
+    return await Promise.resolve(this.#ledger.once.find(this.#row.token, this.#row.draft, name));
   }
 
   /** @param contents small contents that the value names @throws HoldfastError `fenced` */
@@ -102,7 +102,7 @@ export class Claim {
   ): Promise<void> {
     await this.#durably(`record ${name}`, (ledger) => {
       for (const [content, bytes] of contents) ledger.putContent(content, bytes);
-      ledger.putOnce(this.#row.token, this.#row.draft, name, { value, reads });
+      ledger.once.put(this.#row.token, this.#row.draft, name, { value, reads });
     });
   }
 
@@ -113,7 +113,7 @@ export class Claim {
       const { token, draft } = this.#row;
       this.#row = { ...this.#row, draft: draft + 1 };
       this.#store(ledger);
-      for (const name of names) ledger.keepOnce(token, name, draft, draft + 1);
+      for (const name of names) ledger.once.copy(token, name, draft, draft + 1);
     });
   }
 

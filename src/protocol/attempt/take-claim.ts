@@ -10,7 +10,8 @@ export type NewClaim = Pick<ClaimRow, 'token' | 'jobId' | 'stepId' | 'generation
   readonly argsBytes?: Uint8Array | undefined;
 };
 
-export function takeClaim(scope: ClaimScope, { argsBytes, ...fields }: NewClaim): Claim {
+/** @param beside what else belongs into the same commit */
+export function takeClaim(scope: ClaimScope, { argsBytes, ...fields }: NewClaim, beside?: () => void): Claim {
   const { ledger } = scope;
   const earlier = ledger.claim(fields.token);
   faultPoint('claim.before');
@@ -18,6 +19,7 @@ export function takeClaim(scope: ClaimScope, { argsBytes, ...fields }: NewClaim)
     () => {
       const taken = nextClaim(earlier, fields, ledger.nextOrdinal());
       ledger.putClaim(taken);
+      beside?.();
       if (earlier?.args !== fields.args) keepArguments(scope, fields.args, argsBytes);
       return taken;
     },

@@ -20,6 +20,7 @@ import type { Ledger } from '../../store/ledger/ledger.ts';
 import { openCallNotes } from '../attempt/calls/open-call-notes.ts';
 import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
 import { removeForgottenFiles } from '../commit/forgotten.ts';
+import { recordCheckpoints } from '../commit/record-checkpoints.ts';
 import { recordRelease } from '../commit/record-release.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { withdraw } from '../question/ask.ts';
@@ -102,9 +103,10 @@ async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResu
   }
   if (isUnfinished || 'unreachable' in fences) return { released: false, at: ledger.job(jobId)!.at, notes };
   faultPoint('release.before');
-  const at = ledger.transaction(() =>
-    recordRelease(ledger, job, { outcome: request.outcome, runId, term: fences.term, notes }),
-  );
+  const at = ledger.transaction(() => {
+    recordCheckpoints(ledger, { jobId, runId }, request.checkpoints ?? []);
+    return recordRelease(ledger, job, { outcome: request.outcome, runId, term: fences.term, notes });
+  });
   faultPoint('release.after');
   return { released: true, at, notes };
 }

@@ -17,7 +17,7 @@ import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { UndoPreview } from '../../model/job/undo-preview.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { Question } from '../../model/question/question.ts';
-import type { ChainRecord } from '../../model/record/record.ts';
+import type { ChainRecord, CheckpointRecord } from '../../model/record/record.ts';
 import { formatResource } from '../../model/record/resource.ts';
 import type { StepImplementation } from '../../model/step/step.ts';
 import { LEDGER_FILE } from '../../store/ledger/file.ts';
@@ -203,6 +203,11 @@ export class WorkspaceInspection implements AsyncDisposable {
   content(digest: Digest): AsyncGenerator<Buffer, void, undefined> | undefined {
     const { blobs } = this.#opened();
     return blobs.has(digest) ? blobs.stream(digest) : undefined;
+  }
+
+  /** A job's checkpoints up to a place in its chain, in order. */
+  checkpoints(jobId: string, upTo = Number.MAX_SAFE_INTEGER): readonly CheckpointRecord[] {
+    return this.#ledger.checkpoints(jobId, upTo);
   }
 
   openQuestions(jobId: string): readonly Question[] {

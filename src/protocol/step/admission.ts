@@ -7,6 +7,7 @@ import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { claimWithin, takeClaim } from '../attempt/take-claim.ts';
 import type { Claim } from '../attempt/claim.ts';
+import { recordCheckpoints } from '../commit/record-checkpoints.ts';
 import { forPayload } from '../question/ask.ts';
 import { approvalRequired, askTokenConflict, isApproved } from './ask-about-step.ts';
 import { whyNotVerified } from './guard.ts';
@@ -62,6 +63,7 @@ function notVerified({ host, caller, request }: StepRun, ledger: Ledger): RunSte
 function recordedResult(run: StepRun, ledger: Ledger): RunStepResult | undefined {
   const recorded = ledger.stepRecord(run.work.token);
   if (recorded === undefined) return undefined;
+  if (run.request.checkpoints !== undefined) ledger.transaction(() => noteCheckpoints(run, ledger), { relaxed: true });
   const { record, at } = recorded;
   const isAsked = record.args === run.work.args || run.request.inputMayDiffer === true;
   return isAsked ? run.work.result(record, at, ledger) : askTokenConflict(run, ledger, record);
@@ -115,5 +117,12 @@ function claimOf({ host, workspace, caller, request, work, within }: StepRun, le
   const { token, args, argsBytes } = work;
   const claim = { token, jobId, stepId, generation, args, argsBytes, workerId: host.worker.id };
   const scope = { workspace, caller, ledger };
-  return within === undefined ? takeClaim(scope, claim) : claimWithin(scope, claim, within.attempt.claim);
+  if (within !== undefined) return claimWithin(scope, claim, within.attempt.claim);
+  return takeClaim(scope, claim, () => noteCheckpoints({ caller, request }, ledger));
+}
+
+/** What the job is at the end of the super-step before this one: recorded before anything of this one happens. */
+function noteCheckpoints({ caller, request }: Pick<StepRun, 'caller' | 'request'>, ledger: Ledger): void {
+  const { jobId, checkpoints } = request;
+  if (checkpoints !== undefined) recordCheckpoints(ledger, { jobId, runId: caller.runId }, checkpoints);
 }

@@ -20,11 +20,11 @@ const FailureSchema = z.strictObject({ type: z.string(), message: z.string() });
 
 /** Call under the lock, in a transaction. */
 export function rememberFailure(ledger: Ledger, { token, draft }: ClaimRow, { type, message }: FailedResult): void {
-  ledger.putOnce(token, draft, NAME, { value: canonicalJson({ type, message }, 'a failure'), reads: READS });
+  ledger.once.put(token, draft, NAME, { value: canonicalJson({ type, message }, 'a failure'), reads: READS });
 }
 
 /** Call under the lock. */
 export function rememberedFailure(ledger: Ledger, { token, draft }: ClaimRow): FailedResult | undefined {
-  const kept = ledger.once(token, draft, NAME);
+  const kept = ledger.once.find(token, draft, NAME);
   return kept === undefined ? undefined : { kind: 'failed', ...FailureSchema.parse(JSON.parse(kept.value)) };
 }

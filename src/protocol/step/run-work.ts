@@ -94,9 +94,10 @@ export class RunWork implements StepWork {
 
   result(record: ChainRecord, at: { readonly seq: number; readonly head: Digest }, ledger: Ledger): RunStepResult {
     invariant(record.kind === 'step', `the work of step ${this.#request.stepId} is recorded as ${record.kind}`);
-    const { approval: isToApprove, jobId } = this.#request;
+    const { approval: isToApprove, jobId, checkpoints: notes } = this.#request;
     const approval = isToApprove === undefined ? undefined : ledger.approvalOf(jobId, record.intent);
-    return { ...doneResult(record, at), ...defined({ approval }) };
+    const checkpoints = notes?.map(({ digest }) => ledger.checkpointSeq(jobId, digest)!);
+    return { ...doneResult(record, at), ...defined({ approval, checkpoints }) };
   }
 
   stuck(failure: HoldfastError, kind?: StuckKind): Finding {

@@ -11,7 +11,7 @@ import type { Digest } from '../../model/digest.ts';
 import type { Intent } from '../../model/record/intent.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { Question } from '../../model/question/question.ts';
-import type { ChainRecord, StepRecord, UndoneRecord } from '../../model/record/record.ts';
+import type { ChainRecord, CheckpointRecord, StepRecord, UndoneRecord } from '../../model/record/record.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { ChainCheck, ReadRecord } from './chain-check.ts';
 import { appendRecord, planRecord, type NewRecord, type PlannedRecord } from './chain.ts';
@@ -23,7 +23,7 @@ import { checkIntegrity, integrityProblems, type GoingOn } from './integrity.ts'
 import type { IntentDetails, IntentRow, NewIntent, PreparedAfters } from './intents.ts';
 import type { BootTime, JobRow, NewJob } from './jobs.ts';
 import { checkVersion } from './meta.ts';
-import type { NamedOnceValue, OnceValue } from './once.ts';
+import type { OnceTable } from './once.ts';
 import type { PerformRow } from './perform-row.ts';
 import type { QuestionRow } from './questions.ts';
 import type { PlacedRecord } from './records.ts';
@@ -118,17 +118,9 @@ export class Ledger {
   putClaim(claim: ClaimRow): void {
     this.#tables.claims.put(claim);
   }
-  once(token: Digest, draft: number, name: string): OnceValue | undefined {
-    return this.#tables.once.find(token, draft, name);
-  }
-  putOnce(token: Digest, draft: number, name: string, value: OnceValue): void {
-    this.#tables.once.put(token, draft, name, value);
-  }
-  keepOnce(token: Digest, name: string, from: number, to: number): void {
-    this.#tables.once.copy(token, name, from, to);
-  }
-  onceValues(token: Digest): readonly NamedOnceValue[] {
-    return this.#tables.once.all(token);
+  /** Values that steps have fixed. */
+  get once(): OnceTable {
+    return this.#tables.once;
   }
   perform(token: Digest, name: string): PerformRow | undefined {
     return this.#tables.calls.find(token, name);
@@ -204,6 +196,12 @@ export class Ledger {
   }
   undoneRecord(token: Digest): PlacedRecord<UndoneRecord> | undefined {
     return this.#tables.records.undone(token);
+  }
+  checkpointSeq(jobId: string, digest: Digest): number | undefined {
+    return this.#tables.records.checkpointSeq(jobId, digest);
+  }
+  checkpoints(jobId: string, upTo: number): readonly CheckpointRecord[] {
+    return this.#tables.records.checkpoints(jobId, upTo);
   }
   approvalOf(jobId: string, intent: Digest): { readonly by: string; readonly reason: string } | undefined {
     return this.#tables.records.approvalOf(jobId, intent);

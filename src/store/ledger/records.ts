@@ -11,6 +11,7 @@ import type { ChainPlace } from '../../model/job/chain-place.ts';
 import {
   ChainRecordSchema,
   type ChainRecord,
+  type CheckpointRecord,
   type DecisionRecord,
   type StepRecord,
   type UndoneRecord,
@@ -52,12 +53,13 @@ export class RecordTable {
   /** @param text as it is hashed into the chain */
   add({ record, at }: PlacedRecord, text: string): void {
     const filedUnder = record.kind === 'step' || record.kind === 'undone' ? record : undefined;
+    const token = record.kind === 'checkpoint' ? record.digest : filedUnder?.token;
     this.#file.run(
       'INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
       record.jobId,
       at.seq,
       record.kind,
-      filedUnder?.token ?? null,
+      token ?? null,
       filedUnder?.stepId ?? null,
       filedUnder?.generation ?? null,
       record.runId,
@@ -88,6 +90,26 @@ export class RecordTable {
     const { record, at } = found;
     if (record.kind !== 'undone' || record.token !== token) throw misfiled(record, "an undoing's");
     return { record, at };
+  }
+
+  /** The number of the record of a checkpoint, by its note's digest. */
+  checkpointSeq(jobId: string, digest: Digest): number | undefined {
+    const row = this.#file.get(
+      "SELECT seq FROM record WHERE job_id = ? AND token = ? AND kind = 'checkpoint'",
+      jobId,
+      digest,
+    );
+    return row === undefined ? undefined : COLUMNS.integer(row, 'seq');
+  }
+
+  /** A job's checkpoints up to a place, in order. */
+  checkpoints(jobId: string, upTo: number): readonly CheckpointRecord[] {
+    const rows = this.#file.all(
+      `${SELECT_PROVED} WHERE r.job_id = ? AND r.kind = 'checkpoint' AND r.seq <= ? ORDER BY r.seq`,
+      jobId,
+      upTo,
+    );
+    return rows.map(read).filter((record) => record.kind === 'checkpoint');
   }
 
   /** Is a step, or an undoing, recorded under this token? */

@@ -60,6 +60,7 @@ CREATE TABLE IF NOT EXISTS record (
 CREATE UNIQUE INDEX IF NOT EXISTS record_token ON record (token) WHERE kind = 'step';
 CREATE INDEX IF NOT EXISTS record_approves ON record (job_id, body ->> '$.approves') WHERE kind = 'decision';
 CREATE UNIQUE INDEX IF NOT EXISTS record_undone ON record (token) WHERE kind = 'undone';
+CREATE UNIQUE INDEX IF NOT EXISTS record_checkpoint ON record (job_id, token) WHERE kind = 'checkpoint';
 
 CREATE TABLE IF NOT EXISTS manifest (
   job_id TEXT NOT NULL, resource TEXT NOT NULL, digest TEXT NOT NULL, entry TEXT NOT NULL,

@@ -17,6 +17,7 @@ import type { RunStepRequest, RunStepResult, StepDone } from '../../model/job/ru
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
 import { callAskStuck, callRunStep, type StepCall } from '../activities.ts';
 import { isPatched } from '../patches.ts';
+import type { CheckpointNotes } from '../state/checkpoint-notes.ts';
 import type { Ending } from '../state/ending.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
@@ -25,7 +26,7 @@ import type { JobIdentity } from '../state/run-origin.ts';
 import type { StepBoard } from '../state/step-board.ts';
 import type { StepWindow } from '../state/step-window.ts';
 import type { Asked, WorkerWatch } from '../state/worker-watch.ts';
-import { questionsOf, saysWhatIsAsked } from './asked.ts';
+import { questionsOf, saysWhatIsAsked, stateFor, type StuckStep } from './asked.ts';
 import { detailOf, type Verification } from './verification.ts';
 
 export interface GateOptions {
@@ -37,31 +38,29 @@ export interface GateOptions {
   readonly rewinds: Rewinds;
   readonly verification: Verification;
   readonly window: StepWindow;
+  readonly checkpoints: CheckpointNotes;
   readonly watch: WorkerWatch;
   /** Steps that are requested now: the gate keeps the set, the verification tells the worker. */
   readonly requested: Set<string>;
 }
 
 export interface GateStep extends Omit<StepCall, 'request'> {
-  readonly request: Omit<RunStepRequest, 'jobId' | 'workspace' | 'term' | 'known' | 'generation' | 'parallelSince'>;
+  readonly request: Omit<
+    RunStepRequest,
+    'jobId' | 'workspace' | 'term' | 'known' | 'generation' | 'parallelSince' | 'checkpoints'
+  >;
   /** Is it requested together with others of its super-step? Default: alone. */
   readonly isParallel?: boolean;
 }
 
 /** A request that is under way. */
 interface Begun {
+  readonly call: StepCall;
   readonly answer: Promise<RunStepResult>;
   readonly asked: Asked;
   /** How many questions were settled, and how often steps were rewound, when it was made. */
   readonly settled: number;
   readonly rewound: number;
-}
-
-export interface StuckStep {
-  readonly stepId: string;
-  readonly failure: { readonly type: string; readonly message: string };
-  /** Steps that the answer `rerun` runs again, with what depends on them. */
-  readonly rerun: readonly string[];
 }
 
 export class Gate {
@@ -94,7 +93,7 @@ export class Gate {
    * @throws ApplicationFailure `aborted`, or the step's own failure
    */
   async run(step: GateStep, begun?: Begun): Promise<StepDone | undefined> {
-    const { ending, knowledge, rewinds, requested, questions, window, watch } = this.#options;
+    const { ending, knowledge, rewinds, requested, questions, window, watch, checkpoints } = this.#options;
     const { stepId } = step.request;
     // The same for all of a super-step, since they are requested before any of them has ended.
     const parallelSince = step.isParallel === true ? knowledge.known.seq : undefined;
@@ -109,6 +108,7 @@ export class Gate {
         if (present === undefined) ending.throwIfAborted();
         if (present === undefined && this.#isUnsettled) await this.#whenWorldIsSettled(stepId);
         const turn = present === undefined ? window.enter(sizeBytes) : undefined;
+        let call = present?.call;
         let result: RunStepResult | undefined;
         let since = 0;
         try {
@@ -119,7 +119,8 @@ export class Gate {
           since = present?.settled ?? questions.settledCount;
           const asked = present?.asked ?? watch.ask();
           try {
-            result = await (present?.answer ?? callRunStep(this.#call(step, parallelSince), asked.withinMs));
+            call ??= this.#call(step, parallelSince);
+            result = await (present?.answer ?? callRunStep(call, asked.withinMs));
             watch.noteTaken(asked);
           } catch (error) {
             if (!watch.isUntaken(error)) throw error;
@@ -127,6 +128,7 @@ export class Gate {
           }
         } finally {
           window.leave(sizeBytes);
+          checkpoints.returned(call?.request, result);
         }
         if (result === undefined) continue;
         this.#closeWhatIsOver(stepId, result);
@@ -146,20 +148,22 @@ export class Gate {
    * @throws as `run`, and whatever `use` throws
    */
   runThen<T>(step: GateStep, use: (done: StepDone | undefined) => T | Promise<T>): Promise<T> {
-    const { ending, knowledge, rewinds, requested, questions, window, watch } = this.#options;
+    const { ending, knowledge, rewinds, requested, questions, window, watch, checkpoints } = this.#options;
     const { stepId } = step.request;
     const sizeBytes = jsonBytes(step.request.input);
     if (ending.aborted !== undefined || this.#isUnsettled || !window.enterAtOnce(sizeBytes))
       return this.run(step).then(use);
     requested.add(stepId);
     const asked = watch.ask();
-    const answer = callRunStep(this.#call(step, undefined), asked.withinMs);
-    const begun: Begun = { answer, asked, settled: questions.settledCount, rewound: rewinds.count };
+    const call = this.#call(step, undefined);
+    const answer = callRunStep(call, asked.withinMs);
+    const begun: Begun = { call, answer, asked, settled: questions.settledCount, rewound: rewinds.count };
     const goOn = (): Promise<T> => this.run(step, begun).then(use);
     return answer.then((result) => {
       const isVoid = rewinds.isVoid(stepId, begun.rewound);
       if (result.kind !== 'done' || isVoid || result.generation < knowledge.generationOf(stepId)) return goOn();
       window.leave(sizeBytes);
+      checkpoints.returned(call.request, result);
       watch.noteTaken(asked);
       this.#closeWhatIsOver(stepId, result);
       const done = this.#done(stepId, result);
@@ -170,7 +174,7 @@ export class Gate {
   }
 
   #call({ request: given, retry }: GateStep, parallelSince: number | undefined): StepCall {
-    const { identity, board, knowledge, verification } = this.#options;
+    const { identity, board, knowledge, verification, checkpoints } = this.#options;
     const { stepId, step } = given;
     const generation = knowledge.generationOf(stepId);
     board.set(stepId, { step, generation, state: 'running', effects: '' });
@@ -180,7 +184,7 @@ export class Gate {
       term: knowledge.term,
       known: knowledge.known,
       generation,
-      ...defined({ parallelSince, mark: verification.takeMark(stepId) }),
+      ...defined({ parallelSince, mark: verification.takeMark(stepId), checkpoints: checkpoints.take() }),
     };
     return { request, retry };
   }
@@ -290,8 +294,4 @@ export class Gate {
     }
     ending.throwIfAborted();
   }
-}
-
-function stateFor({ kind }: Question): 'held' | 'approval' | 'in-doubt' | 'stuck' {
-  return kind === 'approval' || kind === 'in-doubt' || kind === 'stuck' ? kind : 'held';
 }

@@ -217,12 +217,16 @@ export class JobCore {
   }
 
   async #continueWith(next: Partial<Carried>): Promise<never> {
-    const { knowledge, board, refusals, decided } = this.parts;
+    const { knowledge, board, refusals, decided, checkpoints } = this.parts;
     const carried: Carried = {
       base: knowledge.known,
       generations: knowledge.generations,
       steps: board.carried(MAX_CARRIED_STEPS_BYTES),
-      ...defined({ refusals: someOf(refusals.all), decided: someOf(decided.latest) }),
+      ...defined({
+        refusals: someOf(refusals.all),
+        decided: someOf(decided.latest),
+        checkpoints: checkpoints.carried,
+      }),
       ...this.waits.carried(next.plan?.rewound),
       ...this.moving.carried,
       ...next,

@@ -1,5 +1,6 @@
 /** The end of a job: its workspace is given back, and people see what has ended. */
 import { allHandlersFinished, CancellationScope, condition, log } from '@temporalio/workflow';
+import { defined } from '../../model/defined.ts';
 import type { ReleaseRequest, ReleaseResult } from '../../model/job/release.ts';
 import { MAX_ENDING_NOTES } from '../../model/job/status.ts';
 import { callRelease } from '../activities.ts';
@@ -11,12 +12,12 @@ export type Outcome = ReleaseRequest['outcome'];
 
 /** @throws CancelledFailure when the job is cancelled before the release has begun; then it has not ended yet */
 export async function endJob(parts: JobParts, outcome: Outcome): Promise<void> {
-  const { identity, ending, view, board, attributes } = parts;
+  const { identity, ending, view, board, attributes, checkpoints } = parts;
   view.state = 'ending';
   ending.end();
   await condition(() => allHandlersFinished());
   try {
-    const released = await release(parts, { ...identity, outcome });
+    const released = await release(parts, { ...identity, outcome, ...defined({ checkpoints: checkpoints.pending }) });
     view.endingNotes = released.notes.slice(0, MAX_ENDING_NOTES);
     if (!released.released) log.warn('the workspace stays bound to this job', { notes: released.notes });
   } catch (error) {

@@ -9,6 +9,7 @@ import type { OpenJobOptions } from '../guarded-job.ts';
 import { isPatched } from '../patches.ts';
 import { abortedBy } from '../state/aborted-by.ts';
 import { DecidedFindings } from '../state/decided-findings.ts';
+import { CheckpointNotes } from '../state/checkpoint-notes.ts';
 import { Ending } from '../state/ending.ts';
 import { Knowledge } from '../state/knowledge.ts';
 import { OpenQuestions } from '../state/open-questions.ts';
@@ -35,6 +36,7 @@ export interface JobParts {
   readonly decided: DecidedFindings;
   readonly watch: WorkerWatch;
   readonly verification: Verification;
+  readonly checkpoints: CheckpointNotes;
   readonly gate: Gate;
   readonly view: JobView;
 }
@@ -66,9 +68,10 @@ export function makeJobParts(
   const requested = new Set<string>();
   const shared = { identity, board, knowledge, ending, questions, watch };
   const verification = new Verification({ ...shared, origin, attributes, requested, scope });
-  const gate = new Gate({ ...shared, rewinds, verification, requested, window: new StepWindow() });
+  const checkpoints = new CheckpointNotes(carried?.checkpoints);
+  const gate = new Gate({ ...shared, rewinds, verification, requested, window: new StepWindow(), checkpoints });
   const view = new JobView({ ...shared, name: options.name, refusals, verification });
-  return { ...shared, origin, attributes, refusals, rewinds, decided, verification, gate, view };
+  return { ...shared, origin, attributes, refusals, rewinds, decided, verification, checkpoints, gate, view };
 }
 
 /** Shows what earlier Runs have done. */

@@ -4,6 +4,7 @@ import type { HoldfastError } from '../../model/failure.ts';
 import { everyItemOf, planStepOf } from '../../model/item-id.ts';
 import { planGraph, type PlanGraph } from '../../model/plan/graph/graph.ts';
 import type { Plan } from '../../model/plan/plan.ts';
+import { inputCheckpoint, loopCheckpoint } from '../../model/plan/run/checkpoints.ts';
 import { boundedProgress } from '../../model/plan/run/bounded-outputs.ts';
 import { EARLIER_MAX_STATE_BYTES, MAX_STATE_BYTES } from '../../model/plan/run/job-state.ts';
 import type {
@@ -23,6 +24,9 @@ import type { JobCore } from './core.ts';
 
 export class PlannedJob implements PlanJob {
   readonly #core: JobCore;
+  readonly #plan: Plan;
+  /** The end of an earlier Run's last super-step, until a decision makes earlier steps run again. */
+  notedSuperStep: number | undefined;
   readonly #graph: PlanGraph;
   /** Steps that became void and that the scheduler has not drained yet; the core adds to it, too. */
   readonly #rewound: string[];
@@ -36,10 +40,15 @@ export class PlannedJob implements PlanJob {
 
   constructor(plan: Plan, core: JobCore, rewound: string[]) {
     this.#core = core;
+    this.#plan = plan;
     this.#graph = planGraph(plan);
     this.#rewound = rewound;
     const carried = core.carried?.plan;
     this.#carriedDone = carried === undefined ? 0 : resultsOf(carried.progress);
+    const { checkpoints } = core.parts;
+    // A job that began before there were any has its first at the end of its next super-step.
+    if (carried === undefined) checkpoints.note(inputCheckpoint(plan, this.#graph));
+    this.notedSuperStep = checkpoints.lastStep;
     for (const { id, items } of carried?.progress.done ?? [])
       if (items !== undefined) this.onItems({ stepId: id, within: 'workflow', done: items, total: items });
     if (carried !== undefined) rewound.push(...carried.rewound);
@@ -123,8 +132,18 @@ export class PlannedJob implements PlanJob {
     this.#end = end;
     this.#voidSinceBarrier.length = 0;
     this.#core.waits.endWaits();
+    this.#note(end);
     if (end.remaining === 0 || end.failed.length > 0) return;
     if (this.#isNewRunDue(end)) await this.#core.continueAsNew(() => ({ plan: this.carried() }));
+  }
+
+  #note(end: SuperStepEnd): void {
+    const { knowledge, checkpoints } = this.#core.parts;
+    if (end.rewound.length > 0) this.notedSuperStep = undefined;
+    // What an earlier Run has noted is answered by the record; of a list that pauses the super-step goes on.
+    if (end.superStep <= (this.notedSuperStep ?? -1)) return;
+    if ([...end.ends.values()].some(({ kind }) => kind === 'paused')) return;
+    checkpoints.note(loopCheckpoint(this.#plan, end, (id) => knowledge.generationOf(id)));
   }
 
   #isNewRunDue(now: { readonly progress: PlanProgress }): boolean {

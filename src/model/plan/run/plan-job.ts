@@ -41,6 +41,8 @@ export interface PlanJob {
   step(request: PlanStepRequest): Promise<PlanStepResult>;
   /** The timer of a `wait`, in milliseconds. */
   sleep(durationMs: number, stepId: string): Promise<void>;
+  /** The super-step at whose end an earlier Run noted the state. Default: none did. */
+  readonly notedSuperStep?: number | undefined;
   /** Milliseconds since 1970, as the job's own time has it (in a Workflow: the same in every replay). */
   nowMs(): number;
   /** Ids whose results became void since the last call. Drained at each barrier and before the plan finishes. */
@@ -82,19 +84,30 @@ export interface PlanPause {
   readonly progress: PlanProgress;
 }
 
+/** How a step of a super-step ended. `paused`: the rest of its items is begun in a new Run. */
+export interface StepEnd {
+  readonly kind: 'done' | 'failed' | 'stuck' | 'void' | 'paused';
+  /** Why it failed, or can't go on. */
+  readonly error?: { readonly type: string; readonly message: string };
+}
+
 export interface SuperStepEnd {
   readonly superStep: number;
   /** The steps that ran in it this time, in plan order. */
   readonly ran: readonly string[];
   /** Those of them whose failure ends the job. */
   readonly failed: readonly string[];
+  /** How each step that ran has ended. */
+  readonly ends: ReadonlyMap<string, StepEnd>;
+  /** What runs next, in plan order. */
+  readonly next: readonly string[];
   /** All steps whose results are void since the last barrier, in plan order. */
   readonly rewound: readonly string[];
   /** Made when it is read. */
   readonly progress: PlanProgress;
   /** The state that the next super-step sees. */
   readonly state: JsonObject;
-  /** What was written to the state since the last barrier that told it. */
+  /** What was written to the state since this was read last. */
   readonly written: TakenWrites;
   /**
    * What siblings of a step that is not done have written: it joins the state once all are done. Made when it is read.

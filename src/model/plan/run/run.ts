@@ -17,7 +17,7 @@ import type { NodeWrites } from '../../state/state-write.ts';
 import type { Plan } from '../plan.ts';
 import { DoneItems } from './done-items.ts';
 import { FoldedState } from './folded-state.ts';
-import type { PlanJob } from './plan-job.ts';
+import type { PlanJob, StepEnd } from './plan-job.ts';
 import { adoptProgress, progressOf, type PlanProgress, type PlanResult } from './progress.ts';
 import type { SuperStep } from './step-input.ts';
 import { runStep, type StepOutcome } from './step-run.ts';
@@ -54,6 +54,13 @@ class PlanRun {
     const adopted = from === undefined ? undefined : adoptProgress(plan, this.#graph, from);
     this.#outputs = adopted?.outputs ?? new Map<string, Json>();
     this.#items = adopted?.items ?? new DoneItems();
+    if (job.notedSuperStep !== undefined && from?.leftOut === undefined) this.#passOverWhatIsNoted();
+  }
+
+  /** What earlier Runs had folded: they have told it. */
+  #passOverWhatIsNoted(): void {
+    this.#folded.fold(this.#outputs);
+    this.#folded.writes.take();
   }
 
   /** Runs one super-step and its barrier. False when nothing remains to run. */
@@ -75,8 +82,7 @@ class PlanRun {
     const failed = inForce.filter((outcome) => outcome.kind === 'failed');
     // A fold that fails here fails again at the start of the next super-step, where it is dealt with.
     this.#folded.fold(this.#outputs);
-    const failedIds = failed.map(({ id }) => id);
-    await this.#endSuperStep(superStep, ids, failedIds);
+    await this.#endSuperStep(superStep, ids, endsOf(outcomes, voided));
     const [first] = failed;
     if (first !== undefined) throw first.reason;
     for (const outcome of inForce) if (outcome.kind === 'stuck') await this.#stuck(outcome.id, outcome.failure);
@@ -170,28 +176,49 @@ class PlanRun {
     return others.length > 0 && dependentsOf(this.#graph, others).includes(id);
   }
 
-  async #endSuperStep(superStep: number, ran: readonly string[], failed: readonly string[]): Promise<void> {
+  async #endSuperStep(superStep: number, ran: readonly string[], ends: ReadonlyMap<string, StepEnd>): Promise<void> {
     const rewoundIds = this.#rewoundSinceBarrier;
     this.#rewoundSinceBarrier = new Set();
     if (this.#job.onSuperStepEnd === undefined) return;
     const rewound =
       rewoundIds.size === 0 ? [] : this.#plan.steps.map(({ id }) => id).filter((id) => rewoundIds.has(id));
     const progress = (): PlanProgress => this.#progress;
+    const { writes } = this.#folded;
     const waiting = (): readonly NodeWrites[] => this.#folded.waiting(this.#outputs);
     await this.#job.onSuperStepEnd({
       superStep,
       ran,
-      failed,
+      failed: ran.filter((id) => ends.get(id)?.kind === 'failed'),
+      ends,
+      next: nextSuperStep(this.#graph, this.#outputs),
       rewound,
       get progress() {
         return progress();
       },
       state: this.#folded.state,
-      written: this.#folded.writes.take(),
+      get written() {
+        return writes.take();
+      },
       get waiting() {
         return waiting();
       },
       remaining: this.#plan.steps.length - this.#outputs.size,
     });
   }
+}
+
+function endsOf(outcomes: readonly StepOutcome[], voided: ReadonlySet<string>): ReadonlyMap<string, StepEnd> {
+  return new Map(outcomes.map((outcome) => [outcome.id, voided.has(outcome.id) ? { kind: 'void' } : endOf(outcome)]));
+}
+
+function endOf(outcome: StepOutcome): StepEnd {
+  const { kind } = outcome;
+  if (kind === 'failed') return { kind, error: errorOf(outcome.reason) };
+  return kind === 'stuck' ? { kind, error: errorOf(outcome.failure) } : { kind };
+}
+
+function errorOf(reason: unknown): NonNullable<StepEnd['error']> {
+  if (!(reason instanceof Error)) return { type: 'Error', message: String(reason) };
+  const type = 'type' in reason && typeof reason.type === 'string' ? reason.type : reason.name;
+  return { type, message: reason.message };
 }

@@ -1,0 +1,68 @@
+/**
+ * What a job was at one of its checkpoints, from its record alone: the state's values, what came next, what ran, and
+ * what the world was to look like. It needs neither a server nor a worker, and the job may have ended.
+ */
+import type { JsonObject } from '../model/canonical-json.ts';
+import { stateAfter } from '../model/checkpoint/state-at.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { foldManifest, type ManifestEntry } from '../model/record/manifest.ts';
+import type { CheckpointRecord } from '../model/record/record.ts';
+import type { InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
+import { assertSound } from './job-changes.ts';
+
+/** How many checkpoints an error names. */
+const MAX_NAMED = 20;
+
+/** A job at one of its checkpoints. */
+export interface JobState {
+  /** The folder, as an absolute path. */
+  readonly workspace: string;
+  /** The job itself. */
+  readonly job: InspectedJob;
+  /** The record of the checkpoint. */
+  readonly checkpoint: CheckpointRecord;
+  /** The state: channel → value. */
+  readonly values: JsonObject;
+  /** Every resource that the record knew then, as it was to look, by its name. */
+  readonly manifest: readonly ManifestEntry[];
+}
+
+/**
+ * @param at the checkpoint's number. Default: the latest
+ * @throws HoldfastError `not-found`: there is no such checkpoint, or none at all; `ledger-damaged`
+ */
+export function jobStateAt(inspection: WorkspaceInspection, job: InspectedJob, at?: number): JobState {
+  assertSound(inspection, job);
+  const all = inspection.checkpoints(job.jobId);
+  const place = at === undefined ? all.length - 1 : all.findIndex(({ seq }) => seq === at);
+  const checkpoint = all[place];
+  if (checkpoint === undefined) throw noCheckpoint(job, all, at);
+  const manifest = new Map<string, ManifestEntry>();
+  for (const { record } of inspection.chain(job.jobId)) {
+    if (record.seq > checkpoint.seq) break;
+    foldManifest(manifest, record);
+  }
+  return {
+    workspace: inspection.root,
+    job,
+    checkpoint,
+    values: stateAfter(all.slice(0, place + 1)),
+    manifest: [...manifest.values()].sort((a, b) => (a.resource < b.resource ? -1 : 1)),
+  };
+}
+
+function noCheckpoint(
+  { workflowId }: InspectedJob,
+  all: readonly CheckpointRecord[],
+  at: number | undefined,
+): HoldfastError {
+  const newest = all.map(({ seq }) => seq).reverse();
+  const known = newest.slice(0, MAX_NAMED).join(', ');
+  const more = newest.length > MAX_NAMED ? `, and ${newest.length - MAX_NAMED} earlier ones` : '';
+  const has =
+    newest.length === 0
+      ? 'it has none: a job has its first one with its first step'
+      : `its checkpoints are, newest first, ${known}${more}`;
+  const what = at === undefined ? `Job ${workflowId} has no checkpoint` : `Job ${workflowId} has no checkpoint ${at}`;
+  return new HoldfastError('not-found', `${what}: ${has}.`, { checkpoints: newest });
+}

@@ -1,0 +1,32 @@
+/** A checkpoint as text. */
+import type { CheckpointRecord } from '../model/record/record.ts';
+import { againText } from '../model/record/try-text.ts';
+
+/** `the input`, `the end of super-step 2`. */
+export function checkpointTitle({ source, step }: CheckpointRecord): string {
+  return source === 'input' ? 'the input' : `the end of super-step ${step}`;
+}
+
+/** `draft, review (failed)`. */
+export function ranText({ tasks, more }: Pick<CheckpointRecord, 'tasks' | 'more'>): string {
+  const told = tasks.map(({ id, generation, outcome }) => {
+    const how = outcome === 'done' ? '' : ` (${outcome})`;
+    return `${id}${againText(generation)}${how}`;
+  });
+  return listed(told, more?.tasks);
+}
+
+export function nextText({ next, more }: Pick<CheckpointRecord, 'next' | 'more'>): string {
+  return listed(next, more?.next);
+}
+
+/** The channels that were written. */
+export function writtenText({ writes, begins }: Pick<CheckpointRecord, 'writes' | 'begins'>): string {
+  const channels = writes.length > 0 ? writes.map(({ channel }) => channel) : Object.keys(begins ?? {});
+  return listed([...new Set(channels)], undefined);
+}
+
+function listed(names: readonly string[], more: number | undefined): string {
+  if (names.length === 0) return '-';
+  return [...names, ...(more === undefined ? [] : [`${more} more`])].join(', ');
+}
