@@ -90,7 +90,9 @@ describe('a sealed document', () => {
         const bytes = Buffer.from(SMALL);
         bytes[at]! ^= bit;
         const { damage } = assertDamaged(bytes, SMALL, `bit ${bit} of byte ${at}`);
-        if (at >= lineEnd && at < lastLine) assert.equal(damage?.at, at, `bit ${bit} of byte ${at}`);
+        // The first line's own checksum is in its first bytes; its end is told by its last one.
+        const isExact = at >= 20 && at !== lineEnd - 1 && at < lastLine;
+        if (isExact) assert.equal(damage?.at, at, `bit ${bit} of byte ${at}`);
       }
     }
   });

@@ -59,12 +59,16 @@ export function firstLine({ codec, kind, schemaVersion, size, stored, writer }: 
   return Buffer.from(`${LINE_BEGIN}${hex32(crc32(rest))}",${rest}`, 'latin1');
 }
 
-/** The checksum that a line (with its `\n`) states, and whether it is right. Undefined: it is no first line. */
-export function lineCheck(line: Buffer): { readonly crc: number; readonly isRight: boolean } | undefined {
+/** The checksum that a line (with its `\n`) states, and that of its bytes. Undefined: it is no first line. */
+export function lineCheck(line: Buffer): { readonly stated: number; readonly computed: number } | undefined {
   const stated = LINE_PATTERN.exec(line.toString('latin1', 0, CHECKED_FROM))?.[1];
   if (stated === undefined) return undefined;
-  const crc = Number.parseInt(stated, 16);
-  return { crc, isRight: crc === crc32(line.subarray(CHECKED_FROM)) };
+  return { stated: Number.parseInt(stated, 16), computed: crc32(line.subarray(CHECKED_FROM)) };
+}
+
+/** How many bytes of a first line its checksum covers. */
+export function checkedBytes(line: Buffer): number {
+  return line.length - CHECKED_FROM;
 }
 
 export function lastLine(sha256: string): Buffer {

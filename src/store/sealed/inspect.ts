@@ -7,6 +7,7 @@
  */
 import * as z from 'zod';
 import {
+  checkedBytes,
   CODECS,
   firstLine,
   framedBytes,
@@ -18,6 +19,7 @@ import {
   type SealHeader,
 } from './format.ts';
 import { altered, cutShort, type Damage, foreign, type Stretch, unknownFormat } from './damage.ts';
+import { bitDistance } from './flipped-bit.ts';
 import { damagedFrames } from './frames.ts';
 import { damagedEnd } from './last-line.ts';
 import { KIND_NAMES, kindNamed } from './kinds.ts';
@@ -62,17 +64,18 @@ const HeaderSchema = AnySchema.extend({
 export function inspectSealed(bytes: Buffer): SealReport {
   const line = lineOf(bytes);
   const check = lineCheck(line);
-  if (check?.isRight !== true) return withoutFirstLine(bytes);
+  if (check === undefined || check.stated !== check.computed) return withoutFirstLine(bytes);
   const read = readLine(line);
   if ('damage' in read)
     return { ...nothingOf(bytes), damage: read.damage, untold: ['whether the rest of it is sound'] };
-  return inspectRest(bytes, { header: read.header, bodyAt: line.length, crc: check.crc });
+  return inspectRest(bytes, { header: read.header, bodyAt: line.length, crc: check.computed });
 }
 
 /** What the first line says, whatever follows it. Undefined: it can't be read, or not by this version. */
 export function sealHeader(bytes: Buffer): SealHeader | undefined {
   const line = lineOf(bytes);
-  if (lineCheck(line)?.isRight !== true) return undefined;
+  const check = lineCheck(line);
+  if (check === undefined || check.stated !== check.computed) return undefined;
   const read = readLine(line);
   return 'header' in read ? read.header : undefined;
 }
@@ -145,7 +148,7 @@ function withoutFirstLine(bytes: Buffer): SealReport {
   if (isBegun(bytes)) return { ...report, damage: cutShort(bytes.length, 'its first line', 'the rest of it') };
   return {
     ...report,
-    damage: looksSealed(bytes) ? altered('its first line', bytes, firstLineStretch(bytes)) : foreign(),
+    damage: looksSealed(bytes) ? alteredLine(bytes) : foreign(),
   };
 }
 
@@ -179,7 +182,11 @@ function looksSealed(bytes: Buffer): boolean {
   );
 }
 
-function firstLineStretch(bytes: Buffer): Stretch {
-  const end = bytes.subarray(0, MAX_FIRST_LINE_BYTES).indexOf(0x0a) + 1;
-  return { from: 0, to: end === 0 ? Math.min(bytes.length, MAX_FIRST_LINE_BYTES) : end };
+function alteredLine(bytes: Buffer): Damage {
+  const line = lineOf(bytes);
+  const to = line.length === 0 ? Math.min(bytes.length, MAX_FIRST_LINE_BYTES) : line.length;
+  const check = lineCheck(line);
+  const distance = check === undefined ? undefined : bitDistance(check.stated ^ check.computed, checkedBytes(line));
+  const exactly = distance === undefined ? undefined : line.length - 1 - distance;
+  return altered('its first line', bytes, { from: 0, to }, exactly);
 }

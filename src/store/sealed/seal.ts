@@ -56,7 +56,7 @@ export function enclose(line: Buffer, stored: Buffer): Buffer {
   const bytes = Buffer.allocUnsafe(line.length + framedBytes(stored.length) + LAST_LINE_BYTES);
   line.copy(bytes);
   let at = line.length;
-  let before = lineCheck(line)?.crc ?? 0;
+  let before = lineCheck(line)?.computed ?? 0;
   for (let from = 0, index = 0; from < stored.length; from += FRAME_BYTES, index++) {
     const payload = stored.subarray(from, from + FRAME_BYTES);
     before = frameCheck({ index, before }, payload);
