@@ -16,6 +16,7 @@ import {
   veryLongJob,
 } from './figures/steps.ts';
 import { commandOnManyFiles } from './figures/command.ts';
+import { sealFolder, sealPostgres } from './figures/sealing.ts';
 import { subStep, subStepEffects, subStepPostgres, subStepsLate } from './figures/sub-steps.ts';
 import { verifyGibibyte, verifyQuickly, verifySmallFiles } from './figures/verification.ts';
 import { memoryGrowth, takeOver } from './figures/worker.ts';
@@ -34,6 +35,8 @@ const FIGURES: readonly Figure[] = [
   subStepEffects,
   subStepPostgres,
   subStepsLate,
+  sealFolder,
+  sealPostgres,
   verifyGibibyte,
   verifySmallFiles,
   verifyQuickly,

@@ -162,9 +162,12 @@ const { EIO, ENOSPC, EACCES, EMFILE } = constants.errno;
 /** The call, its error, how many there are at least. */
 const CALLS: readonly [string, number, number][] = [
   ['fsync', EIO, 6],
+  ['fsync', ENOSPC, 6],
   ['write', ENOSPC, 2],
+  ['write', EIO, 2],
   ['link', EIO, 1],
   ['link', ENOSPC, 1],
+  ['link', EACCES, 1],
   ['rename', EIO, 1],
   ['unlink', EIO, 1],
   ['mkdir', EACCES, 2],

@@ -145,7 +145,8 @@ describe('a PostgreSQL store', () => {
         [2, 'after', true],
       ] as const;
       for (const [generation, when, isThere] of cases) {
-        way.cut = { at: `INSERT INTO "${schema}".generation`, when };
+        // Only a put names the writer.
+        way.cut = { at: 'worker 1', when };
         await failureOf(store.put('job', generation, aDocument('x'.repeat(5000))), 'storage-unreachable');
         way.cut = undefined;
         // Answered or not: what the server has is a whole document or none.
@@ -157,6 +158,22 @@ describe('a PostgreSQL store', () => {
       }
     });
     assert.equal(way.cuts, 2);
+  });
+
+  test('behind a pooler that loses prepared statements is busy once, and then sends them unprepared', async () => {
+    await withStore(at(aSchema()), async (store) => {
+      await store.put('job', 0, aDocument('0'));
+      const client = pg.Client.prototype as unknown as { query: (config: unknown) => Promise<unknown> };
+      const original = client.query;
+      client.query = async function (config) {
+        client.query = original;
+        await original.call(this, 'DEALLOCATE ALL');
+        return await original.call(this, config);
+      };
+      await failureOf(store.put('job', 1, aDocument('1')), 'busy');
+      await store.put('job', 1, aDocument('1'));
+      assert.deepEqual(await store.generations('job'), [0, 1]);
+    });
   });
 
   test('that is away, or has no such database, is told as one that may come back', async () => {

@@ -4,10 +4,13 @@
  * Invariants
  * 1. Nothing is set for a session, so a pooler between us and the server does no harm: what writes says in the same
  *    statement that its commit waits for the disk (`DURABLY`).
- * 2. A connection in an unknown state is closed, and no error of a connection escapes as an event.
+ * 2. What such a pooler may lose, statements that are prepared, is met once; from then on none is prepared.
+ * 3. A connection in an unknown state is closed, and no error of a connection escapes as an event.
  */
 import pg from 'pg';
-import { HoldfastError } from '../../../model/failure.ts';
+import { defined } from '../../../model/defined.ts';
+import { sha256Hex } from '../../../model/digest.ts';
+import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import { atPointsAsync } from '../../fault-point.ts';
 import { postgresStoreFailure } from './failure.ts';
 
@@ -24,9 +27,14 @@ export const DURABLY =
   "set_config('synchronous_commit', CASE current_setting('synchronous_commit') " +
   "WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true) IS NOT NULL";
 
+/** No such prepared statement; one of that name is there already; its columns are others than when it was prepared. */
+const LOST: ReadonlySet<unknown> = new Set(['26000', '42P05', '0A000']);
+
 /** One statement; its parameters go as text, bytes as bytes. */
 export interface Statement {
   readonly text: string;
+  /** The server plans it once a connection. Its name is the digest of its text: under one name no other is run. */
+  readonly isPrepared?: boolean;
   readonly values?: readonly (string | Buffer | readonly string[])[];
 }
 
@@ -36,6 +44,10 @@ export interface Answer {
   /** Rows that the statement changed or returned. */
   readonly count: number;
 }
+
+/** The server cuts names at 63 bytes. */
+const NAME_DIGITS = 32;
+const OPTIONS = { rowMode: 'array', queryMode: 'extended', query_timeout: ANSWER_TIMEOUT_MS };
 
 /** Runs statements on one connection, without waiting for those before them. */
 export type Run = (statement: Statement) => Promise<Answer>;
@@ -49,6 +61,8 @@ export class StoreConnections {
   readonly #pool: pg.Pool;
   readonly #location: string;
   #end: Promise<void> | undefined;
+  #isPreparing = true;
+  readonly #names = new Map<string, string>();
 
   constructor(url: string, location: string) {
     this.#location = location;
@@ -97,7 +111,7 @@ export class StoreConnections {
       mustClose = lastWords !== undefined;
       return result;
     } catch (error) {
-      throw postgresStoreFailure(error, { location: this.#location, lastWords });
+      throw this.#withoutPrepared(postgresStoreFailure(error, { location: this.#location, lastWords }));
     } finally {
       // After a failure the server rolls back by itself: whether one is open need not be known.
       client.release(mustClose);
@@ -106,8 +120,27 @@ export class StoreConnections {
     }
   }
 
-  async #query(client: pg.PoolClient, { text, values = [] }: Statement): Promise<Answer> {
-    const options = { rowMode: 'array', queryMode: 'extended', query_timeout: ANSWER_TIMEOUT_MS };
+  #nameOf(text: string): string {
+    const name = this.#names.get(text) ?? `holdfast_${sha256Hex(text).slice(0, NAME_DIGITS)}`;
+    this.#names.set(text, name);
+    return name;
+  }
+
+  /** As one that is tried again. */
+  #withoutPrepared(failure: unknown): unknown {
+    if (!isFailure(failure) || !LOST.has(failure.details['sqlState'])) return failure;
+    this.#isPreparing = false;
+    return new HoldfastError(
+      'busy',
+      `The store ${this.#location} has lost a prepared statement, as behind a pooler; none is prepared from now on.`,
+      { store: this.#location },
+      { cause: failure },
+    );
+  }
+
+  async #query(client: pg.PoolClient, { text, isPrepared = false, values = [] }: Statement): Promise<Answer> {
+    const name = isPrepared && this.#isPreparing ? this.#nameOf(text) : undefined;
+    const options = { ...OPTIONS, ...defined({ name }) };
     const config = { ...options, text, values: [...values] };
     const { rows, rowCount } = await client.query<(string | null)[]>(config as pg.QueryArrayConfig);
     return { rows, count: rowCount ?? 0 };

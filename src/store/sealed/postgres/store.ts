@@ -1,7 +1,8 @@
 /**
  * A PostgreSQL schema as a store of sealed documents: one row a generation.
  *
- * Invariant: a document is put and read back in one round trip, of two transactions: what is read was committed.
+ * Invariant: a document is put and read back in one round trip, of two transactions: what is read was committed. It is
+ * read by the server, which returns its digest.
  */
 import { hash, randomBytes } from 'node:crypto';
 import type { Digest } from '../../../model/digest.ts';
@@ -14,9 +15,6 @@ import { DURABLY, type Answer, runOne, type Statement, StoreConnections } from '
 import { explainDenied } from './denied.ts';
 import { prepareSchema } from './schema.ts';
 import { quoted } from './schema-text.ts';
-
-/** Of a larger document the server reads back its digest. */
-const MAX_READ_BACK_BYTES = 1024 * 1024;
 
 export interface PostgresPlace {
   /** With its password. */
@@ -50,13 +48,12 @@ export class PostgresStore implements SealedStore {
     const row = [series, String(generation)];
     const inserting = `INSERT INTO ${this.#table} (series, generation, writer, sealed)
       SELECT $1, $2::bigint, $3, $4::bytea WHERE ${DURABLY} ON CONFLICT DO NOTHING`;
-    const isSmall = sealed.length <= MAX_READ_BACK_BYTES;
     await this.#use(async () => {
       const [inserted, found] = await this.#connections.run(
-        { text: inserting, values: [...row, writer, sealed] },
-        this.#reading(row, isSmall ? 'sealed' : 'sha256(sealed)'),
+        { text: inserting, values: [...row, writer, sealed], isPrepared: true },
+        { ...this.#reading(row, 'sha256(sealed)'), isPrepared: true },
       );
-      if (found!.rows[0]?.[0] === (isSmall ? sealed.toString('hex') : hash('sha256', sealed))) return;
+      if (found!.rows[0]?.[0] === hash('sha256', sealed)) return;
       const bytes = await this.#read(row);
       if (inserted!.count === 0 && bytes !== undefined) return mustBeSame(bytes, sealed, place);
       try {
