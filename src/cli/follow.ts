@@ -5,12 +5,13 @@
  */
 import type { HoldfastClient } from '../client.ts';
 import { shortDigest } from '../model/digest.ts';
-import { stateText, STEP_MARKS } from '../model/job/status-text.ts';
+import { resumedText, stateText, STEP_MARKS } from '../model/job/status-text.ts';
 import type { JobStatus } from '../model/job/status.ts';
 import { waitText } from '../model/job/worker-wait.ts';
 import { progressLine, retryingText, showStatus, whatIsAsked } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
 import { stepText } from './step-text.ts';
+import { readableLine } from '../model/readable-line.ts';
 import { shellWord } from '../model/shell-word.ts';
 
 export interface FollowOptions {
@@ -64,6 +65,9 @@ export function changes(before: JobStatus | undefined, now: JobStatus): readonly
     );
     if (earlier?.failure.message !== one.failure.message) lines.push(`↻ ${retryingText(one)}`);
   }
+  const resumed = new Set(before?.resumed?.map(({ stepId, at }) => `${stepId} ${at}`));
+  for (const one of now.resumed ?? [])
+    if (!resumed.has(`${one.stepId} ${one.at}`)) lines.push(`↻ ${readableLine(resumedText(one)).text}`);
   if (now.waitsForWorker !== undefined && before?.waitsForWorker?.kind !== now.waitsForWorker.kind)
     lines.push(`! ${waitText(now.waitsForWorker)}`);
   for (const question of now.questions) {

@@ -3,6 +3,7 @@ import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
 import { describeEffect } from '../model/record/effect-text.ts';
 import type { ChainRecord, CheckpointRecord, StepRecord } from '../model/record/record.ts';
+import { skipStep } from '../model/step/built-in/skip.ts';
 import type { ChainEntry } from '../protocol/inspect/inspection.ts';
 import { checkpointTitle, nextText } from './show-checkpoint.ts';
 import { stepText } from './step-text.ts';
@@ -34,7 +35,9 @@ function titleOf(record: ChainRecord): string {
     case 'opened':
       return `opened by ${record.workflowId}`;
     case 'step':
-      return `step ${stepText(record.stepId, record.generation, record.step)}`;
+      return record.step === skipStep.name
+        ? `step ${stepText(record.stepId, record.generation)}: skipped`
+        : `step ${stepText(record.stepId, record.generation, record.step)}`;
     case 'decision':
       return `decision of ${record.by}: ${[...new Set(Object.values(record.answers))].join(', ')}`;
     case 'undoing':
@@ -97,9 +100,12 @@ export function linesOf(record: ChainRecord): readonly string[] {
 }
 
 function stepLines(record: StepRecord): readonly string[] {
+  const skipped = record.step === skipStep.name ? skipStep.output.safeParse(record.output) : undefined;
+  if (skipped?.success === true) return [skipped.data.why];
   const read = record.changes.filter(({ role }) => role === 'read').map(({ resource }) => resource);
   const output = JSON.stringify(record.output);
   return [
+    ...(record.resumed ?? []).map(({ at, message }) => `failed ${at}, and resumed by itself: ${message}`),
     ...record.effects.map(
       ({ effect, outcome }) => `${outcome === 'applied' ? '' : `${outcome}: `}${describeEffect(effect)}`,
     ),

@@ -3,15 +3,17 @@ import { counted } from '../model/counted.ts';
 import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question/question.ts';
 import {
+  isOver,
   itemsText,
   MAX_STEPS_SHOWN,
   progressText,
+  resumedText,
   stateText,
   STEP_MARKS,
   unfinished,
 } from '../model/job/status-text.ts';
 import { whatIsAsked } from '../model/question/question-text.ts';
-import type { ActivityProgress, JobState, JobStatus, Retrying, StepState } from '../model/job/status.ts';
+import type { ActivityProgress, JobState, JobStatus, Resumed, Retrying, StepState } from '../model/job/status.ts';
 import { versionText } from '../model/job/version.ts';
 import { waitAdvice, waitText } from '../model/job/worker-wait.ts';
 import { reasonText } from '../model/job/reason-text.ts';
@@ -34,6 +36,7 @@ const STATE_STYLES: Readonly<Record<JobState | StepState, Style>> = {
   cancelled: 'red',
   completed: 'green',
   done: 'green',
+  skipped: 'dim',
   undoing: 'yellow',
   undone: 'dim',
   'partly-undone': 'yellow',
@@ -47,7 +50,7 @@ const MAX_REFUSALS_SHOWN = 5;
 /** Of more steps than a screen holds: those that are not done, and the latest; `full`: all. */
 export function showStatus(terminal: Terminal, status: JobStatus, full = false): string {
   const { steps, questions, verifications } = status;
-  const done = steps.filter(({ state }) => state === 'done').length;
+  const done = steps.filter(isOver).length;
   const progress = progressText(status.counts ?? { begun: steps.length, done }, status.planned);
   const last = verifications.count === 0 ? '' : ` (${reasonText(verifications.last)})`;
   const compared = `world compared ${times(verifications.count)}${last}`;
@@ -60,6 +63,7 @@ export function showStatus(terminal: Terminal, status: JobStatus, full = false):
     ...unfinished(status).map((one) => terminal.style('dim', `  ${itemsText(one)}`)),
     ...showProgress(terminal, status.progress ?? []),
     ...showRetrying(terminal, status.retrying ?? []),
+    ...showResumed(terminal, status.resumed ?? []),
     ...showWait(terminal, status),
     ...showOpen(terminal, status.workflowId, questions),
   ];
@@ -75,13 +79,13 @@ export function showStatus(terminal: Terminal, status: JobStatus, full = false):
 
 function showSteps(terminal: Terminal, { steps, workflowId, progress }: JobStatus, full: boolean): readonly string[] {
   const from = full ? 0 : Math.max(0, steps.length - MAX_STEPS_SHOWN);
-  const shown = steps.filter(({ state }, place) => place >= from || state !== 'done');
+  const shown = steps.filter(({ state }, place) => place >= from || !isOver({ state }));
   const width = shown.reduce((widest, { id }) => Math.max(widest, id.length), 0);
   const omitted = steps.length - shown.length;
   const all = `  … ${omitted} more that are done: holdfast status ${shellWord(workflowId)} --full`;
   const saidBy = new Map(progress?.map((one) => [one.stepId, saidText(one)]));
   const lines = shown.map((step) => {
-    const name = step.step === step.id ? '' : step.step;
+    const name = step.step === step.id || step.state === 'skipped' ? '' : step.step;
     const said = saidBy.get(step.id) ?? '';
     const notes = [step.effects, name, tryText(step.generation), said].filter((part) => part !== '').join(' · ');
     const marked = `${STEP_MARKS[step.state]} ${step.id.padEnd(width)}  ${step.state.padEnd(8)}`;
@@ -126,6 +130,12 @@ function showRetrying(terminal: Terminal, retrying: readonly Retrying[]): readon
       ...(one.isExpected ? [] : [`    ${terminal.style('red', UNEXPECTED)}`]),
     ]),
   ];
+}
+
+function showResumed(terminal: Terminal, resumed: readonly Resumed[]): readonly string[] {
+  if (resumed.length === 0) return [];
+  const title = terminal.style('yellow', 'Failed, and resumed by itself:');
+  return ['', title, ...resumed.map((one) => `  ${readableLine(resumedText(one)).text}`)];
 }
 
 /** `verifyWorld, attempt 5 at 2026-01-01T00:00:00Z: TypeError: x is not a function` */

@@ -119,6 +119,11 @@ export const FAILURES = {
       '`othersChange`; then decide `rerun`.',
   },
   'step-timeout': { retryable: true, nextStep: "Raise the step's `timeoutMs`, or find out what it waits for." },
+  'rounds-used-up': {
+    retryable: false,
+    nextStep:
+      'Put right what keeps the rounds from succeeding, then decide `rerun`: they begin anew, as many as before.',
+  },
   busy: { retryable: true, isExpected: true, nextStep: 'Nothing: it is tried again by itself.' },
   'storage-unreachable': {
     retryable: true,

@@ -5,6 +5,7 @@ import { dbQuery, dbSql, dbUpsert } from './databases.ts';
 import { fileCopy, fileRemove, fileWrite } from './files.ts';
 import { forEach } from './for-each.ts';
 import { http } from './http.ts';
+import { skip } from './skip.ts';
 
 export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [
   registered(fileWrite),
@@ -16,6 +17,7 @@ export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [
   registered(http),
   registered(command),
   registered(forEach),
+  registered(skip),
 ];
 
 /** As a worker has it: what the code is given has been checked by its contract. */

@@ -42,7 +42,7 @@ async function untilDone(steps: TestSteps, request: TestRequest): Promise<StepDo
 }
 
 function requestOf(request: PlanStepRequest, known: ChainPlace): TestRequest {
-  const { id, use, input, secrets, uses, isParallel, onFailure, approval } = request;
+  const { id, use, input, secrets, uses, isParallel, onFailure, approval, resume } = request;
   return {
     stepId: id,
     step: use,
@@ -53,6 +53,7 @@ function requestOf(request: PlanStepRequest, known: ChainPlace): TestRequest {
       secrets: secrets === undefined ? undefined : [...secrets],
       parallelSince: isParallel ? known.seq : undefined,
       approval,
+      resumeAtMost: resume?.atMost,
     }),
   };
 }

@@ -121,6 +121,12 @@ export class TestJob {
         case 'other-generation':
           this.#job.setGeneration(request.stepId, result.generation);
           break;
+        case 'resumes': {
+          const compared = await this.verify('resumed', result.message, [...this.#requested]);
+          if (compared.kind === 'question') throw new QuestionAsked(compared.question);
+          this.#isJustCompared = true;
+          break;
+        }
         case 'question':
           throw new QuestionAsked(result.question, result.others);
         case 'held':

@@ -94,6 +94,16 @@ export interface StepOptions {
     /** At most so long, in milliseconds. */
     readonly maxIntervalMs: number;
   };
+  /**
+   * When the step can't go on by `retry`: the world is compared, and the step tried again by itself, with all its
+   * attempts anew, so often before `onFailure` says what follows. Default: never.
+   */
+  readonly resume?: {
+    /** How often, 1 to 100. */
+    readonly atMost: number;
+    /** How long the step rests before, in milliseconds. Default: 10,000. */
+    readonly afterMs?: number;
+  };
   /** Ids of the steps whose outputs this one uses. Default: all before it. */
   readonly uses?: readonly string[];
   /**

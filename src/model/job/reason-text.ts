@@ -14,6 +14,7 @@ export const REASON_TEXT: Readonly<Record<VerificationReason, string>> = {
   'repair-pending': 'a decision is half carried out',
   decided: 'a decision was carried out',
   asked: 'somebody asked',
+  resumed: 'a step resumes by itself',
   'workspace-missing': 'the workspace is not there',
   'bound-to-another-job': 'the workspace belongs to another job',
 };

@@ -1,6 +1,7 @@
 /** The Activity `runStep`: its request and its results. */
 import * as z from 'zod';
 import { QuestionSchema } from '../question/question.ts';
+import { ResumedFailureSchema } from '../record/record.ts';
 import { PlacedSecretSchema } from '../step/secret.ts';
 import { CheckpointNoteSchema } from '../checkpoint/note.ts';
 import { JsonSchema } from '../json.ts';
@@ -42,6 +43,8 @@ export const RunStepRequestSchema = z.strictObject({
   approval: z.enum(['before-apply', 'always']).optional(),
   /** How often the step's code may fail before a person is asked. Default 3. */
   maxAttempts: z.int().min(1).optional(),
+  /** How often the step then resumes by itself, before that. Default: never. */
+  resumeAtMost: z.int().min(1).optional(),
   /** Of one attempt's code. Default 30 minutes. */
   timeoutMs: z.int().min(1).optional(),
   /** What becomes of a step that can't go on. Default: a person is asked. */
@@ -99,6 +102,14 @@ export const RunStepResultSchema = z.discriminatedUnion('kind', [
   }),
   /** A question about the world is open: nothing applies. */
   z.strictObject({ kind: z.literal('held'), question: QuestionSchema }),
+  /** It failed, and is to be requested again in a while, once the world has been compared. */
+  z.strictObject({
+    kind: z.literal('resumes'),
+    /** Which of the resumes follows, from 1 on. */
+    number: z.int(),
+    atMost: z.int(),
+    ...ResumedFailureSchema.shape,
+  }),
   z.strictObject({
     kind: z.literal('failed'),
     /** One of `FAILURES`. */

@@ -1,5 +1,6 @@
 /** A job's state in words: the Markdown that Temporal's UI and command line show. */
-import type { ItemsStatus, JobStatus, StepState } from './status.ts';
+import { counted } from '../counted.ts';
+import type { ItemsStatus, JobStatus, Resumed, StepState, StepStatus } from './status.ts';
 import { WAIT_STATES, waitAdvice, waitText } from './worker-wait.ts';
 import { questionMarkdown } from '../question/question-text.ts';
 import { againText } from '../record/try-text.ts';
@@ -15,6 +16,7 @@ export const STEP_MARKS: Readonly<Record<StepState, string>> = {
   'in-doubt': '?',
   stuck: '✖',
   done: '✔',
+  skipped: '○',
   failed: '✖',
   undoing: '↶',
   undone: '↶',
@@ -35,6 +37,7 @@ export type StatusExtract = Pick<
   | 'ending'
   | 'planned'
   | 'items'
+  | 'resumed'
   | 'waitsForWorker'
 > & {
   /** Of all steps. Default: those of `steps`. */
@@ -46,10 +49,10 @@ export function statusMarkdown(status: StatusExtract): string {
   const lines = [`**${status.name}** is ${stateText(status)}`, '', `workspace \`${status.workspace}\``, ''];
   const { begun, done } = status.counts ?? {
     begun: status.steps.length,
-    done: status.steps.filter(({ state }) => state === 'done').length,
+    done: status.steps.filter(isOver).length,
   };
   const from = Math.max(0, status.steps.length - MAX_STEPS_SHOWN);
-  const shown = status.steps.filter(({ state }, place) => place >= from || state !== 'done');
+  const shown = status.steps.filter(({ state }, place) => place >= from || !isOver({ state }));
   const cut = shown.length < begun ? '; the latest, and those that are not:' : '';
   lines.push(`${progressText({ begun, done }, status.planned)}${cut}`, '');
   for (const step of shown) {
@@ -57,6 +60,8 @@ export function statusMarkdown(status: StatusExtract): string {
     lines.push(`- ${STEP_MARKS[step.state]} ${step.id}${againText(step.generation)}: ${step.state}${effects}`);
   }
   for (const one of unfinished(status)) lines.push(`- ${itemsText(one)}`);
+  if (status.resumed !== undefined)
+    lines.push('', '### Failed, and resumed by itself', ...status.resumed.map((one) => `- ${resumedText(one)}`));
   lines.push(...waitMarkdown(status));
   for (const question of status.questions) lines.push('', ...questionMarkdown(question, status.workflowId));
   if (status.refusals.length > 0) {
@@ -67,15 +72,27 @@ export function statusMarkdown(status: StatusExtract): string {
   return lines.join('\n');
 }
 
-/** Steps with `forEach` whose items are not all done. */
+/** Is nothing more of the step to come? */
+export function isOver({ state }: Pick<StepStatus, 'state'>): boolean {
+  return state === 'done' || state === 'skipped';
+}
+
+/** Steps with `forEach` whose items are not all done, and steps with `until`, of which nobody knows. */
 export function unfinished({ items = [] }: Pick<JobStatus, 'items'>): readonly ItemsStatus[] {
-  return items.filter(({ done, total }) => done === undefined || done < total);
+  return items.filter(({ done, total, rounds }) => rounds === true || done === undefined || done < total);
 }
 
 /** `convert: 412 of 1000 items are done` */
-export function itemsText({ stepId, done, total }: ItemsStatus): string {
+export function itemsText({ stepId, done, total, rounds }: ItemsStatus): string {
+  if (rounds === true) return `${stepId}: ${counted(done ?? 0, 'round')} of at most ${total}`;
   if (done === undefined) return `${stepId}: ${total} ${total === 1 ? 'item' : 'items'}`;
   return `${stepId}: ${done} of ${total} ${total === 1 ? 'item is' : 'items are'} done`;
+}
+
+/** `analyse, resume 1 of at most 3 at 2026-01-01T00:00:00Z: the model is overloaded` */
+export function resumedText({ stepId, number, atMost, failure, resumesAt }: Resumed): string {
+  const when = resumesAt === null ? '' : ` at ${resumesAt}`;
+  return `${stepId}, resume ${number} of at most ${atMost}${when}: ${failure.message}`;
 }
 
 /** A Workflow can't tell whether there is no worker, or none that has a free slot. */

@@ -14,6 +14,7 @@ export const StepStateSchema = z.enum([
   'in-doubt',
   'stuck',
   'done',
+  'skipped',
   'failed',
   'undoing',
   'undone',
@@ -106,11 +107,33 @@ export const ItemsStatusSchema = z.strictObject({
    * running Activity says. Absent: it has said nothing yet.
    */
   done: z.int().optional(),
-  /** How many there are. */
+  /** How many there are; of rounds: at most. */
   total: z.int(),
+  /** They are the rounds of a step with `until`. Absent: items of a list. */
+  rounds: z.literal(true).optional(),
 });
-/** How far a step with `forEach` has come. */
+/** How far a step with `forEach` or `until` has come. */
 export type ItemsStatus = z.infer<typeof ItemsStatusSchema>;
+
+export const ResumedSchema = z.strictObject({
+  /** The step that failed. */
+  stepId: z.string(),
+  /** Which of its resumes follows, or has followed, from 1 on. */
+  number: z.int(),
+  /** How many there are at most. */
+  atMost: z.int(),
+  /** What it failed with; `type` is one of `FAILURES`. */
+  failure: z.strictObject({ type: z.string(), message: z.string() }),
+  /** When it failed. */
+  at: z.string(),
+  /** When it resumes. Null: it has. */
+  resumesAt: z.string().nullable(),
+});
+/** A failure of a step that resumes by itself. */
+export type Resumed = z.infer<typeof ResumedSchema>;
+
+/** At most so many are held by a Workflow, the latest; `holdfast log` has those of every step that is done. */
+export const MAX_RESUMED_SHOWN = 20;
 
 /** The answer of the `status` Query. */
 export const JobStatusSchema = z.strictObject({
@@ -137,8 +160,10 @@ export const JobStatusSchema = z.strictObject({
    * Workflow of one's own, whose steps nobody knows beforehand.
    */
   planned: z.int().optional(),
-  /** Of a plan: the steps with `forEach` that have begun. Absent: none has. */
+  /** Of a plan: the steps with `forEach` or `until` that have begun. Absent: none has. */
   items: z.array(ItemsStatusSchema).optional(),
+  /** Steps that failed and resume by themselves, the latest of this Run. Absent: none has. */
+  resumed: z.array(ResumedSchema).optional(),
   /** Of steps. Absent: `steps` has all. */
   counts: z.strictObject({ begun: z.int(), done: z.int() }).optional(),
   /** The open ones. */

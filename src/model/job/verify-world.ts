@@ -18,6 +18,7 @@ export const VerificationReasonSchema = z.enum([
   'repair-pending',
   'decided',
   'asked',
+  'resumed',
   'workspace-missing',
   'bound-to-another-job',
 ]);

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { StepNameSchema } from '../step/step.ts';
 import { MAX_SUB_STEPS_AT_ONCE } from '../step/sub-step.ts';
+import { ConditionSchema } from './condition.ts';
 import { JsonValueSchema, NAME_RULE, NameSchema } from './field.ts';
 
 export const DEFAULT_RETRY = {
@@ -20,6 +21,21 @@ export const RetrySchema = z.strictObject({
 
 /** Each is a step of its own for Temporal, and named by whatever depends on it. */
 export const MAX_ITEMS_WITHIN_WORKFLOW = 1_000;
+/** Each is a step of its own, too, and follows the one before. */
+export const MAX_ROUNDS = 1_000;
+
+export const MAX_RESUMES = 100;
+const MAX_RESUME_SECONDS = 86_400;
+
+export const ResumeSchema = z.strictObject({
+  atMost: z.int().min(1).max(MAX_RESUMES).describe('How often, before a person is asked.'),
+  afterSeconds: z
+    .number()
+    .min(0)
+    .max(MAX_RESUME_SECONDS)
+    .default(10)
+    .describe('How long the step rests before it is tried again. Default: 10.'),
+});
 
 export const ForEachSchema = z.strictObject({
   items: z
@@ -54,6 +70,26 @@ export const StepSchema = z.strictObject({
   forEach: ForEachSchema.optional().describe(
     'Run the step once for each item of a list; its output is the list of outputs. Default: once.',
   ),
+  when: ConditionSchema.optional().describe(
+    'Run the step only if this holds, once all that it needs has ended; else it is skipped. Default: always.',
+  ),
+  onSkipped: z
+    .enum(['skip', 'run'])
+    .optional()
+    .describe(
+      'When a step that this one needs was skipped. skip: this one is skipped, too. run: it runs; the output of a ' +
+        'skipped step is null. Default: skip.',
+    ),
+  until: ConditionSchema.optional().describe(
+    'Run the step again and again until this holds, with `maxRounds`. It may use ${{ output }} and the state after ' +
+      'the round, and ${{ round }}, which counts from 1. Default: once.',
+  ),
+  maxRounds: z
+    .int()
+    .min(1)
+    .max(MAX_ROUNDS)
+    .optional()
+    .describe(`With \`until\`: how many rounds at most, 1 to ${MAX_ROUNDS}. After that onFailure says what follows.`),
   needs: z
     .array(z.string())
     .default([])
@@ -75,6 +111,10 @@ export const StepSchema = z.strictObject({
     .default({})
     .describe("State key → value, with references into this step's output: ${{ output.rows }}. Default: none."),
   retry: RetrySchema.optional().describe('For failures that may pass. Default: 5 attempts, 1 s, doubled up to 60 s.'),
+  resume: ResumeSchema.optional().describe(
+    "When the step can't go on by `retry`: compare the world and try it again by itself, so often, before onFailure " +
+      'says what follows. Default: never.',
+  ),
   timeoutMs: z
     .int()
     .min(1)
@@ -93,3 +133,9 @@ export const StepSchema = z.strictObject({
 
 export type ForEach = z.output<typeof ForEachSchema>;
 export type Retry = z.output<typeof RetrySchema>;
+export type Resume = z.output<typeof ResumeSchema>;
+
+/** Do parts of the step run as steps of their own, its items or its rounds? */
+export function isApart({ forEach, until }: Pick<z.output<typeof StepSchema>, 'forEach' | 'until'>): boolean {
+  return forEach?.within === 'workflow' || until !== undefined;
+}

@@ -51,6 +51,10 @@ export const AppliedEffectSchema = z.strictObject({
 });
 export type AppliedEffect = z.infer<typeof AppliedEffectSchema>;
 
+/** What a step failed with before it resumed by itself. */
+export const ResumedFailureSchema = z.strictObject({ at: z.string(), type: z.string(), message: z.string() });
+export type ResumedFailure = z.infer<typeof ResumedFailureSchema>;
+
 export const StepRecordSchema = z.strictObject({
   ...common,
   kind: z.literal('step'),
@@ -72,6 +76,8 @@ export const StepRecordSchema = z.strictObject({
   logs: z.array(z.strictObject({ message: z.string(), fields: JsonSchema.optional() })),
   /** How many sub-steps it has: each has a record of its own before this one. Absent: none. */
   subSteps: z.int().min(1).optional(),
+  /** What it failed with before it resumed by itself, the oldest first. Absent: it has not. */
+  resumed: z.array(ResumedFailureSchema).optional(),
 });
 export type StepRecord = z.infer<typeof StepRecordSchema>;
 

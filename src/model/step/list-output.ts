@@ -1,5 +1,6 @@
 /**
- * The output of a `forEach`: the list of its items' outputs, as large as one output may be.
+ * The output of a `forEach`: the list of its items' outputs, as large as one output may be. Likewise those of the
+ * rounds of a step with `until`.
  *
  * Invariant: what is too much is refused at the item with which it becomes so, before thousands more run in vain.
  */
@@ -8,19 +9,25 @@ import { HoldfastError } from '../failure.ts';
 import { MAX_OUTPUT_BYTES } from './payload-limits.ts';
 
 export class ListOutput {
+  readonly #of: 'items' | 'rounds';
   #sizeBytes = 2;
   #count = 0;
+
+  constructor(of: 'items' | 'rounds' = 'items') {
+    this.#of = of;
+  }
 
   /** @throws HoldfastError `too-large` */
   add(output: Json): void {
     this.#count += 1;
     this.#sizeBytes += jsonBytes(output) + 1;
     if (this.#sizeBytes <= MAX_OUTPUT_BYTES) return;
+    const one = this.#of === 'items' ? 'item' : 'round';
     throw new HoldfastError(
       'too-large',
-      `The outputs of ${this.#count} items have ${this.#sizeBytes} bytes; the list of all outputs may have ` +
-        `${MAX_OUTPUT_BYTES}. Let each item return less (what is large belongs into a file or a table), or give the ` +
-        'step fewer items.',
+      `The outputs of ${this.#count} ${this.#of} have ${this.#sizeBytes} bytes; the list of all outputs may have ` +
+        `${MAX_OUTPUT_BYTES}. Let each ${one} return less (what is large belongs into a file or a table), or give ` +
+        `the step fewer ${this.#of}.`,
       { sizeBytes: this.#sizeBytes },
     );
   }

@@ -113,7 +113,7 @@ function recordOfStep({ intent, digest, details }: IntentRow, { effects, changes
     ...(unrecorded.length === 0 ? {} : { unrecorded: [...unrecorded] }),
     changes: [...changes, { resource: code, role: 'read', state: versionState(details.version) }],
     logs: details.logs as StepRecord['logs'],
-    ...defined({ subSteps: details.subSteps }),
+    ...defined({ subSteps: details.subSteps, resumed: details.resumed && [...details.resumed] }),
   };
 }
 

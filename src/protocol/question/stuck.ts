@@ -1,11 +1,13 @@
 /** A step that can't go on by itself: what happened, and what the person should do. */
 import { FAILURES, type FailureType } from '../../model/failures.ts';
 import type { Finding } from '../../model/question/finding.ts';
-import type { StepRecord } from '../../model/record/record.ts';
+import type { ResumedFailure, StepRecord } from '../../model/record/record.ts';
 import { doneText } from '../../model/record/effects-text.ts';
 import { cut, finding, textSide } from './finding.ts';
 
 const MAX_MESSAGE_CHARACTERS = 4_000;
+const MAX_RESUMES_TOLD = 5;
+const MAX_RESUME_CHARACTERS = 300;
 
 /** `inputs-keep-changing`: each draft was dropped, because what it had read changed meanwhile. */
 export type StuckKind = 'step-cannot-go-on' | 'inputs-keep-changing';
@@ -57,6 +59,20 @@ export function withSubStepsFinding(stuck: Finding, done: number): Finding {
     `${stuck.advice ?? ''} ${what}: recheck tries the step again, and goes on behind what is done; rerun undoes ` +
     'that and runs the whole step anew.';
   return { ...stuck, advice: advice.trim() };
+}
+
+/** The same of a step that has resumed by itself: what it failed with each time. */
+export function withResumesFinding(stuck: Finding, resumed: readonly ResumedFailure[]): Finding {
+  const each = resumed
+    .slice(-MAX_RESUMES_TOLD)
+    .map(({ at, message }) => `${at}: ${message.slice(0, MAX_RESUME_CHARACTERS)}`);
+  const which = resumed.length > MAX_RESUMES_TOLD ? `; the last ${MAX_RESUMES_TOLD} after` : ' after';
+  const told = `It has resumed by itself ${timesText(resumed.length)}${which} ${each.join('; ')}.`;
+  return { ...stuck, advice: `${stuck.advice ?? ''} ${told}`.trim() };
+}
+
+function timesText(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
 }
 
 /** The same where an earlier job has done the step in this workspace already: what is in the way may be its work. */

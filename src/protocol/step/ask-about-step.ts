@@ -2,13 +2,19 @@
 import { shortDigest, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
+import type { ResumedFailure } from '../../model/record/record.ts';
 import { canBeUndone } from '../../model/record/effect.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { approvalFinding } from '../question/approval.ts';
 import { ask, forPayload } from '../question/ask.ts';
-import { doneByAnotherFinding, halfAppliedFinding, withSubStepsFinding } from '../question/stuck.ts';
+import {
+  doneByAnotherFinding,
+  halfAppliedFinding,
+  withResumesFinding,
+  withSubStepsFinding,
+} from '../question/stuck.ts';
 import type { StepRun } from './step-run.ts';
 
 export function askAboutStep(run: StepRun, ledger: Ledger, findings: readonly Finding[], why: string): RunStepResult {
@@ -22,13 +28,15 @@ export interface StuckHow {
   readonly kind?: 'inputs-keep-changing';
   /** In the attempt that failed. */
   readonly subStepsDone?: number;
+  /** What it failed with before it resumed by itself. */
+  readonly resumed?: readonly ResumedFailure[];
 }
 
 export function askStuck(
   run: StepRun,
   ledger: Ledger,
   failure: HoldfastError,
-  { kind, subStepsDone = 0 }: StuckHow = {},
+  { kind, subStepsDone = 0, resumed = [] }: StuckHow = {},
 ): RunStepResult {
   const { work, request } = run;
   const stuck = work.stuck(failure, kind);
@@ -36,7 +44,8 @@ export function askStuck(
   const isHalfApplied = row?.state === 'applying' && stuck.class === 'stuck';
   const earlier = isTakenKey(failure) ? ledger.sameStepOfAnother(request.jobId, request.stepId) : undefined;
   const told = earlier === undefined ? stuck : doneByAnotherFinding(stuck, earlier);
-  const resumable = subStepsDone === 0 ? told : withSubStepsFinding(told, subStepsDone);
+  const withParts = subStepsDone === 0 ? told : withSubStepsFinding(told, subStepsDone);
+  const resumable = resumed.length === 0 ? withParts : withResumesFinding(withParts, resumed);
   const finding = isHalfApplied ? halfAppliedFinding(told, canBeUndone(row.intent.effects)) : resumable;
   return askAboutStep(run, ledger, [finding], `step ${request.stepId} cannot go on`);
 }

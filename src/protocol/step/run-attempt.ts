@@ -20,6 +20,7 @@ import { stepAside } from './conclude-attempt.ts';
 import { obstacleToApplying } from './obstacles.ts';
 import { appendUnapplied, isOnlyRecorded } from './record-step.ts';
 import { runCode, secretReader } from './run-code.ts';
+import { resumedFailures } from './resume-later.ts';
 import { isSmall, sealIntent, toBeSealed } from './seal-step.ts';
 import { askBeforeSealing, resultOfFailure } from './step-failure.ts';
 import type { AttemptResult, SealedAttempt, StepAttempt, StepRun } from './step-run.ts';
@@ -94,11 +95,12 @@ function recordAtOnce(attempt: StepAttempt, ledger: Ledger, given: IntentRow): R
   return attempt.work.result(recorded.record, recorded.at, ledger);
 }
 
-function rowOf({ request }: StepAttempt, { intent, details }: SealableDraft): IntentRow {
+function rowOf(attempt: StepAttempt, { intent, details }: SealableDraft): IntentRow {
+  const { request } = attempt;
   // What was called is done already: an approval of nothing else is not asked.
   const changes = intent.effects.some(isToApply);
   const approval = request.approval === 'always' || (request.approval === 'before-apply' && changes);
   const { parallelSince } = request;
-  const sealed = { ...details, ...defined({ parallelSince }) };
+  const sealed = { ...details, ...defined({ parallelSince, resumed: resumedFailures(attempt) }) };
   return { intent, digest: intentDigest(intent), state: 'sealed', approval, details: sealed };
 }

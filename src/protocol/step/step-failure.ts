@@ -24,6 +24,7 @@ import { MustVerify } from '../attempt/must-verify.ts';
 import { askAboutStep, askStuck } from './ask-about-step.ts';
 import { rememberFailure } from './failed-for-good.ts';
 import { Obstacle } from './obstacles.ts';
+import { failuresForgiven, resumedFailures, resumeLater } from './resume-later.ts';
 import type { StepAttempt } from './step-run.ts';
 
 const DEFAULT_MAX_ATTEMPTS = 3;
@@ -107,16 +108,22 @@ async function countFailure(attempt: StepAttempt, failure: HoldfastError): Promi
     const doubts = begunDoubts(ledger, claim, `the step's attempts are used up: ${failure.message}`);
     if (doubts.length > 0) return askInDoubt(attempt, ledger, doubts);
     return (
+      resumeLater(attempt, ledger, failure) ??
       failedResult(attempt, ledger, failure) ??
-      askStuck(attempt, ledger, failure, { subStepsDone: attempt.stage.subSteps.count })
+      askStuck(attempt, ledger, failure, {
+        subStepsDone: attempt.stage.subSteps.count,
+        resumed: resumedFailures(attempt) ?? [],
+      })
     );
   });
 }
 
 /** One more failure of the step that is requested: may it be tried again by itself? */
-function hasAttemptsLeft({ claim, request, within }: StepAttempt, failure: HoldfastError): boolean {
+function hasAttemptsLeft(attempt: StepAttempt, failure: HoldfastError): boolean {
+  const { claim, request, within } = attempt;
   if (within !== undefined) return hasAttemptsLeft(within.attempt, failure);
-  return failure.retryable && claim.row.failures + 1 < (request.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
+  const failures = claim.row.failures - failuresForgiven(attempt);
+  return failure.retryable && failures + 1 < (request.maxAttempts ?? DEFAULT_MAX_ATTEMPTS);
 }
 
 /**

@@ -94,6 +94,7 @@ function resultOf(result: RunStepResult, { notUndone }: UndoWork): UndoStepResul
     case 'held':
       return { kind: 'question', question: result.question };
     case 'failed':
+    case 'resumes':
     case 'other-generation':
       throw new HoldfastError('defect', `The undoing of a step ended as ${result.kind}.`);
   }

@@ -21,7 +21,7 @@ import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { invariant } from '../../model/invariant.ts';
 import { IntentSchema, type Intent, type NotUndone } from '../../model/record/intent.ts';
-import type { AppliedEffect, Change } from '../../model/record/record.ts';
+import type { AppliedEffect, Change, ResumedFailure } from '../../model/record/record.ts';
 import type { ResourceState } from '../../model/record/world.ts';
 import { defined } from '../../model/defined.ts';
 import type { NamedRow } from '../sqlite-store.ts';
@@ -51,6 +51,8 @@ export interface IntentDetails {
   readonly parallelSince?: number;
   /** How many sub-steps its code has run to their end. Absent: none. */
   readonly subSteps?: number;
+  /** What the step failed with before it resumed by itself. Absent: it has not. */
+  readonly resumed?: readonly ResumedFailure[];
 }
 
 /** What a database did by itself in the transaction of an intent. */

@@ -21,12 +21,14 @@ import type { CheckpointNotes } from '../state/checkpoint-notes.ts';
 import type { Ending } from '../state/ending.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
+import type { ResumedSteps } from '../state/resumed-steps.ts';
 import type { Rewinds } from '../state/rewinds.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
 import type { StepBoard } from '../state/step-board.ts';
 import type { StepWindow } from '../state/step-window.ts';
 import type { Asked, WorkerWatch } from '../state/worker-watch.ts';
 import { questionsOf, saysWhatIsAsked, stateFor, type StuckStep } from './asked.ts';
+import { resumeStep } from './resume.ts';
 import { detailOf, type Verification } from './verification.ts';
 
 export interface GateOptions {
@@ -42,6 +44,8 @@ export interface GateOptions {
   readonly watch: WorkerWatch;
   /** Steps that are requested now: the gate keeps the set, the verification tells the worker. */
   readonly requested: Set<string>;
+  /** For people. */
+  readonly resumed: ResumedSteps;
 }
 
 export interface GateStep extends Omit<StepCall, 'request'> {
@@ -51,6 +55,8 @@ export interface GateStep extends Omit<StepCall, 'request'> {
   >;
   /** Is it requested together with others of its super-step? Default: alone. */
   readonly isParallel?: boolean;
+  /** How long it rests before it resumes by itself. Default: not at all. */
+  readonly resumeAfterMs?: number;
 }
 
 /** A request that is under way. */
@@ -132,7 +138,7 @@ export class Gate {
         }
         if (result === undefined) continue;
         this.#closeWhatIsOver(stepId, result);
-        const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(stepId, result, since);
+        const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(step, result, since);
         if (rewinds.isVoid(stepId, rewoundBefore)) return this.#void(stepId);
         if (done !== undefined) return done;
       }
@@ -214,8 +220,9 @@ export class Gate {
   }
 
   /** @param since how many questions were settled when the step was requested */
-  async #next(stepId: string, result: Exclude<RunStepResult, StepDone>, since: number): Promise<undefined> {
+  async #next(step: GateStep, result: Exclude<RunStepResult, StepDone>, since: number): Promise<undefined> {
     const { board, knowledge, ending, questions, verification } = this.#options;
+    const { stepId } = step.request;
     switch (result.kind) {
       case 'verification-required':
         board.set(stepId, { state: 'held' });
@@ -239,6 +246,9 @@ export class Gate {
         }
         return undefined;
       }
+      case 'resumes':
+        await resumeStep(this.#options, stepId, result, step.resumeAfterMs ?? 0);
+        return undefined;
       case 'failed':
         // The answer that aborts the job may still be on its way.
         if (result.type === 'aborted') await condition(() => ending.aborted !== undefined || allHandlersFinished());

@@ -15,6 +15,7 @@ import { checkParallelState } from '../../model/plan/check/parallel-state.ts';
 import { checkSchemas } from '../../model/plan/check/schemas.ts';
 import { planGraph } from '../../model/plan/graph/graph.ts';
 import type { Plan } from '../../model/plan/plan.ts';
+import { MAX_RESUMES } from '../../model/plan/plan-step.ts';
 import { problemsFromZod } from '../../model/plan/problem/from-zod.ts';
 import { HttpSettingsSchema } from '../../model/step/http-host.ts';
 import { StateOptionsShape } from './user-state.ts';
@@ -69,6 +70,9 @@ const StepOptionsSchema = z.strictObject({
     .refine(({ initialIntervalMs, maxIntervalMs = Infinity }) => (initialIntervalMs ?? 0) <= maxIntervalMs, {
       message: 'initialIntervalMs is longer than maxIntervalMs',
     })
+    .optional(),
+  resume: z
+    .strictObject({ atMost: z.int().min(1).max(MAX_RESUMES), afterMs: z.int().min(0).max(MAX_MS).optional() })
     .optional(),
   uses: z.array(z.string()).optional(),
   onFailure: z.enum(['ask', 'fail', 'fail-for-good']).optional(),

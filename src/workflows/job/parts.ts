@@ -2,6 +2,7 @@
 import type { CancellationScope } from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
 import { DEFAULT_HEARTBEAT_TIMEOUT_MS } from '../../model/heartbeat-timeout.ts';
+import { skipStep } from '../../model/step/built-in/skip.ts';
 import { setHeartbeatTimeout } from '../activities.ts';
 import { Gate } from '../gate/gate.ts';
 import { Verification } from '../gate/verification.ts';
@@ -14,6 +15,7 @@ import { Ending } from '../state/ending.ts';
 import { Knowledge } from '../state/knowledge.ts';
 import { OpenQuestions } from '../state/open-questions.ts';
 import { Refusals } from '../state/refusals.ts';
+import { ResumedSteps } from '../state/resumed-steps.ts';
 import { Rewinds } from '../state/rewinds.ts';
 import { originOf, type JobIdentity, type RunOrigin } from '../state/run-origin.ts';
 import { SearchAttributes } from '../state/search-attributes.ts';
@@ -66,11 +68,12 @@ export function makeJobParts(
   const rewinds = new Rewinds();
   const decided = new DecidedFindings(carried?.decided);
   const requested = new Set<string>();
+  const resumed = new ResumedSteps();
   const shared = { identity, board, knowledge, ending, questions, watch };
   const verification = new Verification({ ...shared, origin, attributes, requested, scope });
   const checkpoints = new CheckpointNotes(carried?.checkpoints);
-  const gate = new Gate({ ...shared, rewinds, verification, requested, window: new StepWindow(), checkpoints });
-  const view = new JobView({ ...shared, name: options.name, refusals, verification });
+  const gate = new Gate({ ...shared, rewinds, verification, requested, resumed, window: new StepWindow(), checkpoints });
+  const view = new JobView({ ...shared, name: options.name, refusals, resumed, verification });
   return { ...shared, origin, attributes, refusals, rewinds, decided, verification, checkpoints, gate, view };
 }
 
@@ -80,6 +83,6 @@ function boardOf(carried: Carried | undefined): StepBoard {
   for (const [stepId, { generation }] of Object.entries(carried?.results ?? {}))
     board.set(stepId, { generation, state: 'done' });
   for (const [stepId, step, generation, effects] of carried?.steps ?? [])
-    board.set(stepId, { step, generation, state: 'done', effects });
+    board.set(stepId, { step, generation, state: step === skipStep.name ? 'skipped' : 'done', effects });
   return board;
 }

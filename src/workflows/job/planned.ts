@@ -1,4 +1,5 @@
 /** A job as the plan's scheduler sees it: steps, timers and questions of `JobCore`, and when to go on in a new Run. */
+import type { Json } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import type { HoldfastError } from '../../model/failure.ts';
 import { everyItemOf, planStepOf } from '../../model/item-id.ts';
@@ -15,6 +16,7 @@ import type {
   StepItems,
   SuperStepEnd,
 } from '../../model/plan/run/plan-job.ts';
+import { skipStep } from '../../model/step/built-in/skip.ts';
 import { resultsOf, type PlanProgress } from '../../model/plan/run/progress.ts';
 import { recordedSourcesOf } from '../../model/plan/run/recorded-sources.ts';
 import type { GateStep } from '../gate/gate.ts';
@@ -51,6 +53,14 @@ export class PlannedJob implements PlanJob {
     this.notedSuperStep = checkpoints.lastStep;
     for (const { id, items } of carried?.progress.done ?? [])
       if (items !== undefined) this.onItems({ stepId: id, within: 'workflow', done: items, total: items });
+    for (const { id, rounds } of carried?.progress.done ?? [])
+      if (rounds !== undefined)
+        this.onItems({
+          stepId: id,
+          within: 'rounds',
+          done: rounds,
+          total: this.#graph.steps.get(id)?.maxRounds ?? rounds,
+        });
     if (carried !== undefined) rewound.push(...carried.rewound);
   }
 
@@ -89,11 +99,18 @@ export class PlannedJob implements PlanJob {
   }
 
   async step(request: PlanStepRequest): Promise<PlanStepResult> {
-    const done = await this.#core.runStep(
-      gateRequest(request),
-      defined({ isParallel: request.isParallel, retry: request.retry }),
-    );
-    return done === undefined ? { rewound: true } : { output: done.output };
+    const { id, isParallel, retry, resume } = request;
+    const resumeAfterMs = resume && Math.round(resume.afterSeconds * 1_000);
+    const done = await this.#core.runStep(gateRequest(request), defined({ isParallel, retry, resumeAfterMs }));
+    if (done === undefined) return { rewound: true };
+    if (request.use === skipStep.name) this.#showSkipped(id, done.output);
+    return { output: done.output };
+  }
+
+  #showSkipped(stepId: string, output: Json): void {
+    const { board, view } = this.#core.parts;
+    board.set(stepId, { state: 'skipped', effects: skipStep.output.parse(output).why });
+    view.refresh();
   }
 
   async stuck(stepId: string, failure: HoldfastError): Promise<void> {
@@ -160,7 +177,7 @@ export class PlannedJob implements PlanJob {
 }
 
 function gateRequest(request: PlanStepRequest): GateStep['request'] {
-  const { secrets, approval, timeoutMs, retry } = request;
+  const { secrets, approval, timeoutMs, retry, resume } = request;
   return {
     stepId: request.id,
     step: request.use,
@@ -172,6 +189,7 @@ function gateRequest(request: PlanStepRequest): GateStep['request'] {
       approval,
       timeoutMs,
       maxAttempts: retry?.maxAttempts,
+      resumeAtMost: resume?.atMost,
     }),
   };
 }

@@ -29,14 +29,15 @@ export function stepRequest(
   options: StepOptions,
 ): GateStep['request'] {
   refuseBadStepOptions(stepId, options);
-  const { uses, approval, onFailure, onReject, inputMayDiffer, timeoutMs, retry } = options;
+  const { uses, approval, onFailure, onReject, inputMayDiffer, timeoutMs, retry, resume } = options;
   const json: Json = assertJson(input, 'input');
   return {
     stepId,
     step: contract.name,
     input: json,
     ...(inputMayDiffer === true ? { inputMayDiffer } : {}),
-    ...defined({ uses: uses && [...uses], approval, onFailure, onReject, timeoutMs, maxAttempts: retry?.maxAttempts }),
+    ...defined({ uses: uses && [...uses], approval, onFailure, onReject, timeoutMs }),
+    ...defined({ maxAttempts: retry?.maxAttempts, resumeAtMost: resume?.atMost }),
   };
 }
 

@@ -16,6 +16,8 @@ import { isPatched } from '../patches.ts';
 import { stepCall, type StepCall, type StepCalls } from './step-calls.ts';
 import { checkInput, refuseBadRequest, stepRequest } from './step-request.ts';
 
+const DEFAULT_RESUME_AFTER_MS = 10_000;
+
 export interface UserStepsOptions {
   readonly gate: Gate;
   readonly calls: StepCalls;
@@ -93,7 +95,8 @@ export class UserSteps {
       ...stepRequest(stepId, contract, input, options),
       ...defined({ stateMark: this.#options.stateMark() }),
     };
-    return { contract, asked, step: { request, ...defined({ retry: options.retry }) } };
+    const resumeAfterMs = options.resume && (options.resume.afterMs ?? DEFAULT_RESUME_AFTER_MS);
+    return { contract, asked, step: { request, ...defined({ retry: options.retry, resumeAfterMs }) } };
   }
 
   /** @throws HoldfastError for a request that can't be made */

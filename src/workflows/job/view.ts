@@ -9,6 +9,7 @@ import type { Verification } from '../gate/verification.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
+import type { ResumedSteps } from '../state/resumed-steps.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
 import type { StepBoard } from '../state/step-board.ts';
 import type { WorkerWatch } from '../state/worker-watch.ts';
@@ -24,6 +25,7 @@ export interface JobViewOptions {
   readonly knowledge: Knowledge;
   readonly questions: OpenQuestions;
   readonly refusals: Refusals;
+  readonly resumed: ResumedSteps;
   readonly verification: Verification;
   readonly watch: WorkerWatch;
 }
@@ -36,7 +38,7 @@ export class JobView {
   endingNotes: readonly string[] = [];
   /** Of a plan: how many steps it has. */
   planned: number | undefined;
-  /** By step: of a plan's `forEach` whose list is known. */
+  /** By step: of a plan's `forEach` whose list is known, and of its `until`. */
   readonly items = new Map<string, StepItems>();
 
   constructor(options: JobViewOptions) {
@@ -66,7 +68,7 @@ export class JobView {
   }
 
   #extract(steps: readonly StepStatus[]): StatusExtract {
-    const { identity, name, questions, refusals, watch } = this.#options;
+    const { identity, name, questions, refusals, watch, resumed } = this.#options;
     const { workflowId, workflowType } = workflowInfo();
     return {
       workflowId,
@@ -76,16 +78,17 @@ export class JobView {
       steps: [...steps],
       questions: [...boundedQuestions(questions.all)],
       refusals: [...refusals.all],
-      ...defined({ planned: this.#plannedWithItems, waitsForWorker: watch.wait }),
+      ...defined({ planned: this.#plannedWithItems, waitsForWorker: watch.wait, resumed: resumed.all }),
       ...defined({ items: this.items.size === 0 ? undefined : [...this.items.values()].map(shownItems) }),
       ...defined({ ending: this.endingNotes.length === 0 ? undefined : [...this.endingNotes] }),
     };
   }
 
-  /** Items that are steps of their own are begun and done like any others. */
+  /** Items that are steps of their own are begun and done like any others, and so are rounds. */
   get #plannedWithItems(): number | undefined {
-    const apart = [...this.items.values()].filter(({ within }) => within === 'workflow');
-    return this.planned && apart.reduce((sum, { total }) => sum + total - 1, this.planned);
+    const apart = [...this.items.values()].filter(({ within }) => within !== 'activity');
+    const more = ({ within, done, total }: StepItems): number => (within === 'rounds' ? done : total) - 1;
+    return this.planned && apart.reduce((sum, one) => sum + more(one), this.planned);
   }
 
   get #visibleState(): JobState {
@@ -99,5 +102,6 @@ export class JobView {
 
 function shownItems({ stepId, within, done, total }: StepItems): ItemsStatus {
   // Within an activity nothing is heard before its end.
-  return { stepId, total, ...defined({ done: within === 'activity' && done < total ? undefined : done }) };
+  const rounds = within === 'rounds' ? (true as const) : undefined;
+  return { stepId, total, ...defined({ done: within === 'activity' && done < total ? undefined : done, rounds }) };
 }

@@ -6,9 +6,13 @@
  * anew at every step.
  */
 import { jsonBytes } from '../../model/canonical-json.ts';
+import { isOver } from '../../model/job/status-text.ts';
 import type { StepState, StepStatus } from '../../model/job/status.ts';
 
-/** A step that is done, as it is carried to the next Run of the chain: id, step, generation, effects. */
+/**
+ * A step that is done, or was skipped (its code then says so), as it is carried to the next Run of the chain: id, step,
+ * generation, effects.
+ */
 export type CarriedStep = readonly [string, string, number, string];
 
 /** States that end with the job. */
@@ -35,7 +39,7 @@ export class StepBoard {
     };
     if (present === undefined) this.#steps.set(id, { status, place: this.#order.push(id) - 1 });
     else present.status = status;
-    if (status.state === 'done') this.#notDone.delete(id);
+    if (isOver(status)) this.#notDone.delete(id);
     else this.#notDone.add(id);
   }
 
@@ -70,7 +74,7 @@ export class StepBoard {
     const carried: CarriedStep[] = [];
     let sizeBytes = 0;
     for (const { id, step, generation, state, effects } of this.steps.toReversed()) {
-      if (state !== 'done') continue;
+      if (!isOver({ state })) continue;
       const entry: CarriedStep = [id, step, generation, effects];
       sizeBytes += jsonBytes([...entry]) + 1;
       if (sizeBytes > maxBytes) break;

@@ -224,6 +224,8 @@ export class DrivenJob {
         await this.decide(result.question);
         if (isAboutTheWorld(result.question)) await this.verify('decided', 'a question');
         return;
+      case 'resumes':
+        return await this.verify('resumed', result.message);
       case 'failed':
         throw new Error(`${stepId}: ${result.message}`);
     }

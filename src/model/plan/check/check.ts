@@ -15,6 +15,7 @@ import { PlanSchema, type Plan } from '../plan.ts';
 import { problemsFromZod } from '../problem/from-zod.ts';
 import { nearestName } from '../../nearest-name.ts';
 import { listProblems, type PlanProblem } from '../problem/problem.ts';
+import { checkConditions } from './conditions.ts';
 import { checkDeclarations } from './declarations.ts';
 import { Destinations } from './destination.ts';
 import { checkForEach } from './for-each.ts';
@@ -88,6 +89,7 @@ export function checkPlan(plan: Plan, options: CheckOptions = {}): readonly Plan
       ? []
       : [
           ...checkForEach(plan, destinations),
+          ...checkConditions(plan, graph, destinations),
           ...checkTypes(plan, contracts, destinations),
           ...checkParallelState(plan, graph),
         ]),

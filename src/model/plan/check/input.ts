@@ -66,7 +66,7 @@ function checkRetry(step: PlanStep, at: string): readonly PlanProblem[] {
 
 /** A wait is a timer: it has no attempts and changes nothing. */
 function checkWaitOptions(step: PlanStep, at: string): readonly PlanProblem[] {
-  return (['retry', 'timeoutMs', 'approval'] as const).flatMap((option) =>
+  return (['retry', 'resume', 'timeoutMs', 'approval'] as const).flatMap((option) =>
     step[option] === undefined
       ? []
       : [

@@ -15,15 +15,17 @@ export interface CheckedReferences {
 }
 
 const WHERE: Readonly<Record<ReferenceRoot, string>> = {
-  input: 'in workspace, watch and with',
-  state: 'in with',
-  steps: 'in with',
-  job: 'in watch and with',
+  input: 'in workspace, watch, with, when and until',
+  state: 'in with, when and until',
+  steps: 'in with, when and until',
+  job: 'in watch, with, when and until',
   item: 'in with, of a step with forEach',
   index: 'in with, of a step with forEach',
+  round: 'in with and until, of a step with until',
+  previous: 'in with, of a step with until',
   secrets: "in with, of steps whose work isn't recorded byte for byte",
   env: "only as a database's url: everything else of a plan is kept in history",
-  output: "in a step's own state",
+  output: "in a step's own state and until",
 };
 
 export function checkReferences(plan: Plan, destinations: Destinations): CheckedReferences {
@@ -54,9 +56,14 @@ class ReferenceCheck {
 
   #checkStep(step: PlanStep, at: string): void {
     const ofItem: readonly ReferenceRoot[] = step.forEach === undefined ? [] : ['item', 'index'];
-    const roots = ['input', 'state', 'steps', 'job', 'secrets', ...ofItem] as const;
+    const ofRound: readonly ReferenceRoot[] = step.until === undefined ? [] : ['round', 'previous'];
+    const roots = ['input', 'state', 'steps', 'job', 'secrets', ...ofItem, ...ofRound] as const;
     const items = this.#check(step.forEach?.items ?? [], `${at}.forEach.items`, ['input', 'state', 'steps']);
-    const placed = [...items, ...this.#check(step.with, `${at}.with`, roots)];
+    const given = this.#check(step.with, `${at}.with`, roots);
+    const placed = [...items, ...given, ...this.#checkConditions(step, at)];
+    for (const one of given)
+      if (one.reference.root === 'previous')
+        this.#problems.push(...this.#destinations.outputProblems(step, one, 'previous'));
     const waitsFor = new Set(step.needs);
     for (const { reference, path } of placed) {
       if (reference.root === 'secrets') this.#problems.push(...checkSecret(this.#plan, step, reference.name, path));
@@ -73,6 +80,20 @@ class ReferenceCheck {
     }
     this.#check([...step.reads], `${at}.reads`, []);
     this.#check([...step.writes], `${at}.writes`, []);
+  }
+
+  /** Returns what the step depends on by them: a round's own output and state are there when `until` is looked at. */
+  #checkConditions(step: PlanStep, at: string): readonly PlacedReference[] {
+    const { when = [], until = [] } = step;
+    const ofWhen = this.#check(when as Json, `${at}.when`, ['input', 'state', 'steps', 'job']);
+    const roots = ['input', 'state', 'steps', 'job', 'output', 'round'] as const;
+    const ofUntil = this.#check(until as Json, `${at}.until`, roots);
+    for (const one of ofUntil)
+      if (one.reference.root === 'output')
+        this.#problems.push(...this.#destinations.outputProblems(step, one, 'output'));
+    const isOwn = ({ reference }: PlacedReference): boolean =>
+      reference.root === 'state' && Object.hasOwn(step.state, reference.name);
+    return [...ofWhen, ...ofUntil.filter((one) => !isOwn(one))];
   }
 
   /** Returns the references that may stand here. */

@@ -9,6 +9,7 @@
  * 3. State flows along super-steps: a step that reads a state key also depends on the steps of earlier super-steps that
  *    write it. That changes no super-step, but it does decide what becomes void when a step runs again.
  */
+import type { Json } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
 import type { Plan, PlanStep } from '../plan.ts';
 import { referencesOf, type PlacedReference } from '../reference/references.ts';
@@ -73,6 +74,17 @@ export function dependentsOf(graph: PlanGraph, ids: readonly string[]): readonly
   return [...graph.steps.keys()].filter((id) => reached.has(id) && !ids.includes(id));
 }
 
+/** The steps that may be skipped: by their own condition, or because one that they need may be. */
+export function skippableSteps({ steps, superSteps }: PlanGraph): ReadonlySet<string> {
+  const skippable = new Set<string>();
+  for (const id of superSteps.flat()) {
+    const step = steps.get(id)!;
+    const follows = step.onSkipped !== 'run' && directNeeds(step).some((need) => skippable.has(need));
+    if (step.when !== undefined || follows) skippable.add(id);
+  }
+  return skippable;
+}
+
 /** Ids that a step waits for: declared and implied by references; each once. */
 export function directNeeds(step: PlanStep): readonly string[] {
   const implied = referencesOfStep(step).flatMap(({ reference }) =>
@@ -82,7 +94,9 @@ export function directNeeds(step: PlanStep): readonly string[] {
 }
 
 function referencesOfStep(step: PlanStep): readonly PlacedReference[] {
-  return [...referencesOf(step.forEach?.items ?? []), ...referencesOf(step.with)];
+  const { forEach, when = [], until = [] } = step;
+  const given: readonly Json[] = [forEach?.items ?? [], step.with, when as Json, until as Json];
+  return given.flatMap((part) => referencesOf(part));
 }
 
 function addStateSources(

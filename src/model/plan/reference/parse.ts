@@ -17,6 +17,7 @@ export function parseReference(text: string): Reference {
     case 'input':
     case 'output':
     case 'item':
+    case 'previous':
       return { root, path, text };
     case 'state':
     case 'env':
@@ -29,7 +30,8 @@ export function parseReference(text: string): Reference {
         throw syntaxError(text, 'is not known', 'Of the job there is ${{ job.id }}.');
       return { root, path: [], text };
     case 'index':
-      if (path.length > 0) throw syntaxError(text, 'goes into a number', 'Write ${{ index }}.');
+    case 'round':
+      if (path.length > 0) throw syntaxError(text, 'goes into a number', `Write \${{ ${root} }}.`);
       return { root, path: [], text };
     default:
       throw unknownRoot(String(root), text);
@@ -62,7 +64,8 @@ function stepReference(path: readonly PathPart[], text: string): Reference {
 function unknownRoot(root: string, text: string): HoldfastError {
   const near = nearestName(root, REFERENCE_ROOTS);
   const roots =
-    "input, state, steps, job, secrets, item and index (forEach), env (databases), output (a step's `state`)";
+    'input, state, steps, job, secrets, item and index (forEach), round and previous (until), env (databases), ' +
+    "output (a step's `state`)";
   const hint = near === undefined ? '.' : `; did you mean "${near}"?`;
   return syntaxError(text, `begins with "${root}"`, `A reference begins with ${roots}${hint}`);
 }
@@ -84,7 +87,7 @@ function parsePath(inner: string, text: string): readonly PathPart[] {
         text,
         `cannot be read from "${inner.slice(at, at + MAX_REST_SHOWN)}" on`,
         'A reference is a path: ${{ steps.gather.output.rows[0]["a name"] }}. ' +
-          'There are no operators or calls: compute in a step.',
+          'There are no operators or calls: compute in a step, or compare in `when: { eq: [A, B] }`.',
       );
     if (groups['name'] !== undefined) parts.push(groups['name']);
     else if (groups['index'] !== undefined) parts.push(Number(groups['index']));

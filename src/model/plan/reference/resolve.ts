@@ -70,7 +70,10 @@ function textOf(reference: Reference, scope: Scope): string {
   const value = valueOf(reference, scope);
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  const hint = 'Text can take strings, numbers and booleans; use the reference alone to pass the value whole.';
+  const hint =
+    reference.root === 'steps' && scope.skipped?.has(reference.stepId) === true
+      ? `Step "${reference.stepId}" was skipped: its output is null, which can only stand alone.`
+      : 'Text can take strings, numbers and booleans; use the reference alone to pass the value whole.';
   throw new HoldfastError(
     'bad-input',
     `${reference.text} stands inside longer text but is ${describe(value)}. ${hint}`,
@@ -93,6 +96,7 @@ function valueOf(reference: Reference, scope: Scope): Json {
       throw notHere(reference, scope);
     case 'steps': {
       if (scope.steps === undefined) throw notHere(reference, scope);
+      if (scope.skipped?.has(reference.stepId) === true) return null;
       const output = scope.steps.get(reference.stepId);
       if (output === undefined) throw missing(reference, 'steps', [...scope.steps.keys()], reference.stepId);
       return follow(output, reference, `steps.${reference.stepId}.output`);
@@ -104,8 +108,14 @@ function valueOf(reference: Reference, scope: Scope): Json {
       return follow(scope.state[reference.name]!, reference, `state.${reference.name}`);
     }
     case 'index':
-      if (scope.index === undefined) throw notHere(reference, scope);
-      return scope.index;
+    case 'round': {
+      const number = scope[reference.root];
+      if (number === undefined) throw notHere(reference, scope);
+      return number;
+    }
+    case 'previous':
+      if (scope.previous === undefined) throw notHere(reference, scope);
+      return scope.round === 1 ? null : follow(scope.previous, reference, reference.root);
     case 'input':
     case 'item':
     case 'output': {

@@ -28,7 +28,8 @@ export function boundedProgress(progress: PlanProgress, maxBytes: number): PlanP
 }
 
 /** The ids under which a later run requests it of the record. */
-function requestedFor({ id, items }: DoneStep): readonly string[] {
+function requestedFor({ id, items, rounds }: DoneStep): readonly string[] {
+  if (rounds !== undefined) return Array.from({ length: rounds }, (_, place) => itemIdOf(id, place + 1));
   return items === undefined ? [id] : Array.from({ length: items }, (_, place) => itemIdOf(id, place));
 }
 

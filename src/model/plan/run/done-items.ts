@@ -1,6 +1,7 @@
 /**
- * The items of lists within the workflow that are done while their list is not: kept until it is, so that none of them
- * is requested again when the job goes on in a new Run, or when another item runs again.
+ * The items of lists within the workflow, and the rounds of steps with `until`, that are done while their step is not:
+ * kept until it is, so that none of them is requested again when the job goes on in a new Run, or when another one runs
+ * again.
  */
 import type { Json } from '../../canonical-json.ts';
 import { itemIdOf, itemPlaceOf, planStepOf } from '../../item-id.ts';
@@ -40,6 +41,12 @@ export class DoneItems {
     if (list !== undefined && isList(list))
       for (const [other, output] of list.entries()) this.add(stepId, other, output);
     this.#outputs.get(stepId)?.delete(place);
+  }
+
+  /** A round is void, and with it those after it. @param rounds of the step, where it was done */
+  voidFrom(stepId: string, round: number, rounds: readonly Json[] | undefined): void {
+    for (const [place, output] of rounds?.entries() ?? []) this.add(stepId, place + 1, output);
+    for (const number of this.of(stepId).keys()) if (number >= round) this.#outputs.get(stepId)?.delete(number);
   }
 
   /** Of a step, in the order of its list. */

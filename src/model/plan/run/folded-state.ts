@@ -2,7 +2,7 @@
  * The state before the first super-step with something still to run, held so that folding costs the same at step
  * 1,000 as at step 10.
  */
-import type { Json, JsonObject } from '../../canonical-json.ts';
+import type { JsonObject } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
 import type { StateChannels } from '../../state/state-channels.ts';
 import type { NodeWrites } from '../../state/state-write.ts';
@@ -10,6 +10,7 @@ import { StateWrites } from '../../state/state-writes.ts';
 import type { PlanGraph } from '../graph/graph.ts';
 import { nextSuperStep } from '../graph/graph.ts';
 import type { Plan } from '../plan.ts';
+import type { DoneSteps } from './done-steps.ts';
 import { stateChannels, writesOf, type FinishedStep } from './job-state.ts';
 
 export class FoldedState {
@@ -50,12 +51,12 @@ export class FoldedState {
    * Folds what is finished, up to the first super-step with something still to run. Returns what stands in the way: the
    * state then stays at the last super-step that could be folded.
    */
-  fold(outputs: ReadonlyMap<string, Json>): HoldfastError | undefined {
-    const [next] = nextSuperStep(this.#graph, outputs);
+  fold(done: DoneSteps): HoldfastError | undefined {
+    const [next] = nextSuperStep(this.#graph, done.outputs);
     const end = next === undefined ? this.#graph.superSteps.length : this.#graph.superStepOf.get(next)!;
     while (this.#superStep < end) {
       try {
-        const writes = writesOf(this.#plan, this.#finished(outputs));
+        const writes = writesOf(this.#plan, this.#finished(done));
         this.writes.add(this.#channels.fold(writes));
       } catch (failure) {
         if (failure instanceof HoldfastError && typeof failure.details['stepId'] === 'string') return failure;
@@ -70,8 +71,8 @@ export class FoldedState {
    * What the steps of a super-step have written that are done while a sibling is not: it joins the state together with
    * the sibling's. Of one whose output can't be taken, nothing.
    */
-  waiting(outputs: ReadonlyMap<string, Json>): readonly NodeWrites[] {
-    return this.#finished(outputs).flatMap((step) => {
+  waiting(done: DoneSteps): readonly NodeWrites[] {
+    return this.#finished(done).flatMap((step) => {
       try {
         return writesOf(this.#plan, [step]);
       } catch {
@@ -81,8 +82,8 @@ export class FoldedState {
   }
 
   /** Of the super-step that is folded next. */
-  #finished(outputs: ReadonlyMap<string, Json>): readonly FinishedStep[] {
+  #finished(done: DoneSteps): readonly FinishedStep[] {
     const ids = this.#graph.superSteps[this.#superStep] ?? [];
-    return ids.flatMap((stepId) => (outputs.has(stepId) ? [{ stepId, output: outputs.get(stepId)! }] : []));
+    return ids.flatMap((stepId) => done.foldedOf(stepId).map((output) => ({ stepId, output })));
   }
 }

@@ -41,13 +41,15 @@ export function stateChannels(
   { values, maxBytes = () => MAX_STATE_BYTES }: StateOfPlan = {},
 ): StateChannels {
   const steps = new Map(plan.steps.map((step) => [step.id, step]));
+  // Earlier versions knew no conditions, with which two writers may stand for one.
+  const mayBeOld = plan.steps.every(({ when }) => when === undefined);
   return new StateChannels(plan.state, {
     checks: checksOf(plan),
     maxBytes: (sizeBytes) => (sizeBytes <= EARLIER_MAX_STATE_BYTES ? EARLIER_MAX_STATE_BYTES : maxBytes()),
     misfit: 'bad-output',
     who: (stepId) => `step "${stepId}"`,
     field: 'stepId',
-    isTolerated: (key, [a, b]) => isKnownConflict(plan.state[key]!, steps.get(a)!, steps.get(b)!),
+    isTolerated: (key, [a, b]) => mayBeOld && isKnownConflict(plan.state[key]!, steps.get(a)!, steps.get(b)!),
     ...defined({ values }),
   });
 }
@@ -66,8 +68,8 @@ export function initialState(plan: Plan): JsonObject {
 }
 
 /**
- * The state after a super-step. The order of `finished` does not matter: plan order does. Pure; the given state is
- * not changed.
+ * The state after a super-step. A step with `until` is among `finished` once for each round, in their order; else the
+ * order of `finished` does not matter: plan order does. Pure; the given state is not changed.
  * @throws HoldfastError `not-json`, `too-large`, `state-conflict`, or `bad-output` when the output lacks what the plan
  *   refers to or the value does not fit its schema; `details.stepId` names the step
  */
@@ -79,15 +81,18 @@ export function foldState(plan: Plan, state: JsonObject, finished: readonly Fini
 
 /** What finished steps write to the state, in plan order. @throws HoldfastError as `foldState` */
 export function writesOf(plan: Plan, finished: readonly FinishedStep[]): readonly NodeWrites[] {
-  const outputs = new Map(finished.map(({ stepId, output }) => [stepId, output]));
-  const writers = plan.steps.filter((step) => outputs.has(step.id) && Object.keys(step.state).length > 0);
-  return writers.map(({ id, state }) => {
-    const values = Object.entries(state).map(([key, expression]) => {
-      if (!Object.hasOwn(plan.state, key)) throw undeclared(id, key);
-      return [key, mapped({ stepId: id, output: outputs.get(id)! }, key, expression)];
-    });
-    return { node: id, values: Object.fromEntries(values) as JsonObject };
+  const byStep = Map.groupBy(finished, ({ stepId }) => stepId);
+  return plan.steps
+    .filter(({ state }) => Object.keys(state).length > 0)
+    .flatMap(({ id, state }) => (byStep.get(id) ?? []).map((step) => writtenBy(plan, state, step)));
+}
+
+function writtenBy(plan: Plan, state: JsonObject, step: FinishedStep): NodeWrites {
+  const values = Object.entries(state).map(([key, expression]) => {
+    if (!Object.hasOwn(plan.state, key)) throw undeclared(step.stepId, key);
+    return [key, mapped(step, key, expression)];
   });
+  return { node: step.stepId, values: Object.fromEntries(values) as JsonObject };
 }
 
 function undeclared(stepId: string, key: string): HoldfastError {

@@ -4,7 +4,7 @@ import type { HoldfastError } from '../../failure.ts';
 import type { PlacedSecret } from '../../step/secret.ts';
 import type { NodeWrites } from '../../state/state-write.ts';
 import type { TakenWrites } from '../../state/state-writes.ts';
-import type { ForEach, Retry } from '../plan-step.ts';
+import type { ForEach, Resume, Retry } from '../plan-step.ts';
 import type { PlanProgress } from './progress.ts';
 
 export interface PlanStepRequest {
@@ -26,6 +26,7 @@ export interface PlanStepRequest {
   /** Of one attempt. Default: the job's. */
   readonly timeoutMs?: number;
   readonly retry?: Retry;
+  readonly resume?: Resume;
   readonly onFailure: 'ask' | 'fail';
 }
 
@@ -53,11 +54,11 @@ export interface PlanJob {
    * rejects to end the job. Default: the failure ends the job.
    */
   stuck?(stepId: string, failure: HoldfastError): Promise<void>;
-  /** A list is known, an item of it is done, or all are. For people. */
+  /** A list is known, an item of it is done, or all are; a round is done. For people. */
   onItems?(items: StepItems): void;
   /**
-   * Asked before an item of a list is begun: should the job go on in a new Run first? Then those that are under way are
-   * waited for, and `onSuperStepEnd` is called, which begins it. Default: never.
+   * Asked before an item of a list, or a round, is begun: should the job go on in a new Run first? Then those that are
+   * under way are waited for, and `onSuperStepEnd` is called, which begins it. Default: never.
    */
   isPausing?(pause: PlanPause): boolean;
   /**
@@ -69,11 +70,12 @@ export interface PlanJob {
   onSuperStepEnd?(end: SuperStepEnd): Promise<void> | void;
 }
 
-/** A step with `forEach`, as far as it has come. */
+/** A step with `forEach` or `until`, as far as it has come. */
 export interface StepItems {
   readonly stepId: string;
-  readonly within: ForEach['within'];
+  readonly within: ForEach['within'] | 'rounds';
   readonly done: number;
+  /** Of rounds: how many there are at most. */
   readonly total: number;
 }
 

@@ -5,8 +5,10 @@ import type { PlanGraph } from '../graph/graph.ts';
 import { defined } from '../../defined.ts';
 import { planStepOf } from '../../item-id.ts';
 import { isList, someOf } from '../../list.ts';
+import { isApart } from '../plan-step.ts';
 import type { Plan, PlanStep } from '../plan.ts';
 import { DoneItems, type DoneItem } from './done-items.ts';
+import { DoneSteps } from './done-steps.ts';
 
 export interface DoneStep {
   readonly id: string;
@@ -14,6 +16,10 @@ export interface DoneStep {
   readonly superStep: number;
   /** Of how many items, each a step of its own, its output is the list. Absent: it is none. */
   readonly items?: number;
+  /** Of how many rounds its output is the list, and not the output itself. Absent: it has no `until`. */
+  readonly rounds?: number;
+  /** It was skipped, and its output is null. */
+  readonly skipped?: true;
 }
 
 /** What a later `runPlan` of the same plan needs to go on from here. */
@@ -21,7 +27,7 @@ export interface PlanProgress {
   readonly schemaVersion: 1;
   /** In the order of super-steps, within one in plan order. */
   readonly done: readonly DoneStep[];
-  /** Items of lists that are not done. */
+  /** Items of lists, and rounds, whose steps are not done. */
   readonly items?: readonly DoneItem[];
   /**
    * More steps and items that are done: their outputs are too large to carry, so a later run requests them of the
@@ -31,7 +37,7 @@ export interface PlanProgress {
 }
 
 interface AdoptedProgress {
-  readonly outputs: Map<string, Json>;
+  readonly done: DoneSteps;
   readonly items: DoneItems;
 }
 
@@ -41,47 +47,63 @@ export interface PlanResult {
   readonly state: JsonObject;
   /** By step id, in plan order. */
   readonly outputs: JsonObject;
+  /** Steps that were skipped; their outputs are null. Absent: none was. */
+  readonly skipped?: readonly string[];
   /** Steps whose outputs are too large for one result; they are in the record (`holdfast log`). */
   readonly outputsLeftOut?: readonly string[];
 }
 
-export function progressOf(graph: PlanGraph, outputs: ReadonlyMap<string, Json>, items: DoneItems): PlanProgress {
+export function progressOf(graph: PlanGraph, steps: DoneSteps, items: DoneItems): PlanProgress {
   const done = graph.superSteps.flatMap((ids, superStep) =>
-    ids.flatMap((id) => (outputs.has(id) ? [doneStep(graph.steps.get(id)!, outputs.get(id)!, superStep)] : [])),
+    ids.flatMap((id) => (steps.has(id) ? [doneStep(graph.steps.get(id)!, steps, superStep)] : [])),
   );
   const ofLists = [...graph.steps.keys()].flatMap((id) => items.list(id));
   return { schemaVersion: 1, done, ...defined({ items: someOf(ofLists) }) };
 }
 
-function doneStep({ id, forEach }: PlanStep, output: Json, superStep: number): DoneStep {
-  const isApart = forEach?.within === 'workflow' && isList(output);
-  return { id, output, superStep, ...defined({ items: isApart ? output.length : undefined }) };
+function doneStep({ id, forEach }: PlanStep, steps: DoneSteps, superStep: number): DoneStep {
+  const output = steps.outputs.get(id)!;
+  if (steps.skipped.has(id)) return { id, output, superStep, skipped: true };
+  const rounds = steps.roundsOf(id);
+  if (rounds !== undefined) return { id, output: rounds, superStep, rounds: rounds.length };
+  const isOfItems = forEach?.within === 'workflow' && isList(output);
+  return { id, output, superStep, ...defined({ items: isOfItems ? output.length : undefined }) };
 }
 
-/** How many results it holds, or leaves to the record: a step's is one, and so is an item's. */
+/** How many results it holds, or leaves to the record: a step's is one, and so is an item's, or a round's. */
 export function resultsOf({ done, items = [], leftOut = [] }: PlanProgress): number {
-  return done.reduce((sum, one) => sum + (one.items ?? 1), 0) + items.length + leftOut.length;
+  return done.reduce((sum, one) => sum + (one.items ?? one.rounds ?? 1), 0) + items.length + leftOut.length;
 }
 
 /** What to go on from. @throws HoldfastError `bad-input` for progress that does not belong to the plan */
 export function adoptProgress(plan: Plan, graph: PlanGraph, from: PlanProgress): AdoptedProgress {
-  const outputs = new Map<string, Json>();
-  for (const { id, output } of from.done) {
-    if (!graph.steps.has(id))
-      throw foreign(`it holds the result of "${id}", which the plan "${plan.name}" does not have`);
-    outputs.set(id, output);
+  const steps = new DoneSteps();
+  for (const one of from.done) {
+    if (!graph.steps.has(one.id))
+      throw foreign(`it holds the result of "${one.id}", which the plan "${plan.name}" does not have`);
+    adopt(steps, one);
   }
   const items = from.items ?? [];
-  const ofNone = items.find(({ id }) => graph.steps.get(planStepOf(id))?.forEach?.within !== 'workflow');
+  const ofNone = items.find(({ id }) => !hasParts(graph.steps.get(planStepOf(id))));
   if (ofNone !== undefined)
     throw foreign(`it holds the result of "${ofNone.id}", and the plan "${plan.name}" has no such list`);
   const omitted = new Set(from.leftOut?.map(planStepOf));
-  for (const id of outputs.keys()) {
-    const gap = graph.sourcesOf.get(id)!.find((source) => !outputs.has(source) && !omitted.has(source));
+  for (const id of steps.outputs.keys()) {
+    const gap = graph.sourcesOf.get(id)!.find((source) => !steps.has(source) && !omitted.has(source));
     if (gap !== undefined)
       throw foreign(`it holds the result of "${id}" but not that of "${gap}", which "${id}" depends on`);
   }
-  return { outputs, items: new DoneItems(items) };
+  return { done: steps, items: new DoneItems(items) };
+}
+
+function adopt(steps: DoneSteps, { id, output, rounds, skipped }: DoneStep): void {
+  if (skipped === true) steps.skip(id);
+  else if (rounds !== undefined && isList(output)) steps.setRounds(id, output);
+  else steps.set(id, output);
+}
+
+function hasParts(step: PlanStep | undefined): boolean {
+  return step !== undefined && isApart(step);
 }
 
 function foreign(reason: string): HoldfastError {

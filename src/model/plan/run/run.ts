@@ -6,16 +6,20 @@
  * 1. All steps of a super-step start at once, in plan order; a barrier follows. A finished step's result counts also
  *    when another step of its super-step fails.
  * 2. When a step is rewound, every step that depends on it is void too and runs again. When an item of a list is, the
- *    list is void, and of its items that one alone.
+ *    list is void, and of its items that one alone; when a round is, those after it are void, too.
  * 3. Deterministic: no clock, no randomness, no order but the plan's.
  */
-import type { Json, JsonObject } from '../../canonical-json.ts';
+import type { JsonObject } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
+import { defined } from '../../defined.ts';
 import { itemPlaceOf, planStepOf } from '../../item-id.ts';
+import { someOf } from '../../list.ts';
 import { dependentsOf, nextSuperStep, planGraph, type PlanGraph } from '../graph/graph.ts';
 import type { NodeWrites } from '../../state/state-write.ts';
+import { isApart } from '../plan-step.ts';
 import type { Plan } from '../plan.ts';
 import { DoneItems } from './done-items.ts';
+import { DoneSteps } from './done-steps.ts';
 import { FoldedState } from './folded-state.ts';
 import type { PlanJob, StepEnd } from './plan-job.ts';
 import { adoptProgress, progressOf, type PlanProgress, type PlanResult } from './progress.ts';
@@ -40,7 +44,7 @@ class PlanRun {
   readonly #input: JsonObject;
   readonly #job: PlanJob;
   readonly #graph: PlanGraph;
-  readonly #outputs: Map<string, Json>;
+  readonly #done: DoneSteps;
   readonly #items: DoneItems;
   readonly #folded: FoldedState;
   #rewoundSinceBarrier = new Set<string>();
@@ -52,36 +56,36 @@ class PlanRun {
     this.#graph = planGraph(plan);
     this.#folded = new FoldedState(plan, this.#graph, job.maxStateBytes && (() => job.maxStateBytes!()));
     const adopted = from === undefined ? undefined : adoptProgress(plan, this.#graph, from);
-    this.#outputs = adopted?.outputs ?? new Map<string, Json>();
+    this.#done = adopted?.done ?? new DoneSteps();
     this.#items = adopted?.items ?? new DoneItems();
     if (job.notedSuperStep !== undefined && from?.leftOut === undefined) this.#passOverWhatIsNoted();
   }
 
   /** What earlier Runs had folded: they have told it. */
   #passOverWhatIsNoted(): void {
-    this.#folded.fold(this.#outputs);
+    this.#folded.fold(this.#done);
     this.#folded.writes.take();
   }
 
   /** Runs one super-step and its barrier. False when nothing remains to run. */
   async superStep(): Promise<boolean> {
     this.#drainRewound();
-    const foldFailure = this.#folded.fold(this.#outputs);
+    const foldFailure = this.#folded.fold(this.#done);
     if (foldFailure !== undefined) {
       await this.#stuck(String(foldFailure.details['stepId']), foldFailure);
       return true;
     }
-    const ids = nextSuperStep(this.#graph, this.#outputs);
+    const ids = nextSuperStep(this.#graph, this.#done.outputs);
     if (ids.length === 0) return false;
     const { superStep } = this.#folded;
     const outcomes = await this.#runTogether(ids);
-    for (const outcome of outcomes) if (outcome.kind === 'done') this.#setOutput(outcome.id, outcome.output);
+    for (const outcome of outcomes) this.#note(outcome);
     const voided = this.#drainRewound();
     // The failure of a step that is void is void too.
     const inForce = outcomes.filter(({ id }) => !voided.has(id));
     const failed = inForce.filter((outcome) => outcome.kind === 'failed');
     // A fold that fails here fails again at the start of the next super-step, where it is dealt with.
-    this.#folded.fold(this.#outputs);
+    this.#folded.fold(this.#done);
     await this.#endSuperStep(superStep, ids, endsOf(outcomes, voided));
     const [first] = failed;
     if (first !== undefined) throw first.reason;
@@ -90,14 +94,16 @@ class PlanRun {
   }
 
   async #runTogether(ids: readonly string[]): Promise<readonly StepOutcome[]> {
-    const underWay = new Set(ids.filter((id) => this.#graph.steps.get(id)!.forEach?.within !== 'workflow'));
+    const underWay = new Set(ids.filter((id) => !isApart(this.#graph.steps.get(id)!)));
     const progress = (): PlanProgress => this.#progress;
     const superStep: SuperStep = {
       job: this.#job,
       graph: this.#graph,
       input: this.#input,
       state: this.#folded.state,
-      outputs: this.#outputs,
+      plan: this.#plan,
+      outputs: this.#done.outputs,
+      skipped: this.#done.skipped,
       items: this.#items,
       ids,
       isPausing: () => {
@@ -120,17 +126,23 @@ class PlanRun {
   }
 
   get #progress(): PlanProgress {
-    return progressOf(this.#graph, this.#outputs, this.#items);
+    return progressOf(this.#graph, this.#done, this.#items);
   }
 
-  #setOutput(id: string, output: Json): void {
-    this.#outputs.set(id, output);
+  #note(outcome: StepOutcome): void {
+    const { id, kind } = outcome;
+    if (kind === 'skipped') this.#done.skip(id);
+    else if (kind !== 'done') return;
+    else if (outcome.rounds === undefined) this.#done.set(id, outcome.output);
+    else this.#done.setRounds(id, outcome.rounds);
     this.#items.drop(id);
   }
 
   result(): PlanResult {
-    const outputs = this.#plan.steps.map(({ id }) => [id, this.#outputs.get(id)!] as const);
-    return { state: this.#folded.state, outputs: Object.fromEntries(outputs) };
+    const ids = this.#plan.steps.map(({ id }) => id);
+    const outputs = ids.map((id) => [id, this.#done.outputs.get(id)!] as const);
+    const skipped = someOf(ids.filter((id) => this.#done.skipped.has(id)));
+    return { state: this.#folded.state, outputs: Object.fromEntries(outputs), ...defined({ skipped }) };
   }
 
   async #stuck(id: string, failure: HoldfastError): Promise<void> {
@@ -152,7 +164,7 @@ class PlanRun {
     const voided = new Set([...rewound, ...(rewound.length === 0 ? [] : dependentsOf(this.#graph, rewound))]);
     this.#voidItems(rewoundIds, voided);
     for (const id of voided) {
-      this.#outputs.delete(id);
+      this.#done.delete(id);
       this.#rewoundSinceBarrier.add(id);
       this.#folded.voidOutputOf(id);
     }
@@ -166,7 +178,9 @@ class PlanRun {
       const items = rewoundIds.filter((one) => planStepOf(one) === id).map(itemPlaceOf);
       const isWhole = !steps.has(id) || items.includes(undefined) || this.#isUserOfOne(id, steps);
       if (isWhole) this.#items.drop(id);
-      else for (const place of items) this.#items.voidItem(id, place!, this.#outputs.get(id));
+      else if (this.#graph.steps.get(id)!.until !== undefined)
+        this.#items.voidFrom(id, Math.min(...(items as number[])), this.#done.roundsOf(id));
+      else for (const place of items) this.#items.voidItem(id, place!, this.#done.outputs.get(id));
     }
   }
 
@@ -184,7 +198,7 @@ class PlanRun {
       rewoundIds.size === 0 ? [] : this.#plan.steps.map(({ id }) => id).filter((id) => rewoundIds.has(id));
     const progress = (): PlanProgress => this.#progress;
     const { writes } = this.#folded;
-    const waiting = (): readonly NodeWrites[] => this.#folded.waiting(this.#outputs);
+    const waiting = (): readonly NodeWrites[] => this.#folded.waiting(this.#done);
     await this.#job.onSuperStepEnd({
       superStep,
       ran,
@@ -202,7 +216,7 @@ class PlanRun {
       get waiting() {
         return waiting();
       },
-      remaining: this.#plan.steps.length - this.#outputs.size,
+      remaining: this.#plan.steps.length - this.#done.count,
     });
   }
 }

@@ -10,7 +10,7 @@ import { HoldfastError } from '../../failure.ts';
 import { builtInWrites } from '../../step/built-in/claims.ts';
 import { parseClaim } from '../../step/claim.ts';
 import type { PlanGraph } from '../graph/graph.ts';
-import type { PlanStep } from '../plan.ts';
+import type { Plan, PlanStep } from '../plan.ts';
 import type { Scope } from '../reference/reference.ts';
 import { resolveInput, type ResolvedInput } from '../reference/resolve.ts';
 import type { DoneItems } from './done-items.ts';
@@ -20,24 +20,27 @@ import { recordedSourcesOf } from './recorded-sources.ts';
 /** The super-step that a step runs in. */
 export interface SuperStep {
   readonly job: PlanJob;
+  readonly plan: Plan;
   readonly graph: PlanGraph;
   readonly input: JsonObject;
   /** The state that its steps see. */
   readonly state: JsonObject;
   /** Of the steps that are done. */
   readonly outputs: ReadonlyMap<string, Json>;
+  /** Those of them that were skipped. */
+  readonly skipped: ReadonlySet<string>;
   /** The steps that are started together, in plan order. */
   readonly ids: readonly string[];
-  /** Of lists that are not done. */
+  /** Of lists, and steps with `until`, that are not done. */
   readonly items: DoneItems;
   /** Should no further item be begun, so that the job can go on in a new Run? */
   readonly isPausing: () => boolean;
 }
 
 /** What a step's references may see. */
-export function scopeOf({ id }: PlanStep, { job, graph, input, state, outputs }: SuperStep): Scope {
+export function scopeOf({ id }: PlanStep, { job, graph, input, state, outputs, skipped }: SuperStep): Scope {
   const steps = new Map(graph.sourcesOf.get(id)!.map((source) => [source, outputs.get(source)!]));
-  return { input, state, steps, job: { id: job.jobId } };
+  return { input, state, steps, skipped, job: { id: job.jobId } };
 }
 
 /** @throws HoldfastError that names the step */
@@ -64,7 +67,7 @@ export function requestFor(
   { input, secrets }: ResolvedInput,
   { graph, ids }: SuperStep,
 ): PlanStepRequest {
-  const { id, use, onFailure, approval, timeoutMs, retry } = step;
+  const { id, use, onFailure, approval, timeoutMs, retry, resume } = step;
   return {
     id,
     use,
@@ -73,7 +76,7 @@ export function requestFor(
     writes: writesOf(step, input),
     isParallel: ids.length > 1,
     onFailure,
-    ...defined({ secrets: secrets.length === 0 ? undefined : secrets, approval, timeoutMs, retry }),
+    ...defined({ secrets: secrets.length === 0 ? undefined : secrets, approval, timeoutMs, retry, resume }),
   };
 }
 

@@ -6,18 +6,22 @@
 import type { Json } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
 import { waitStep } from '../../step/built-in/wait.ts';
+import type { Condition } from '../condition.ts';
 import type { PlanStep } from '../plan.ts';
 import type { ForEach } from '../plan-step.ts';
 import type { ResolvedInput } from '../reference/resolve.ts';
 import { runForEach } from './for-each.ts';
 import { itemsOf } from './list-items.ts';
+import { runRounds } from './rounds.ts';
+import { skipRequest, whySkipped } from './skip.ts';
 import { inputOf, requestFor, type SuperStep } from './step-input.ts';
 import { checkWait, waitMs } from './wait.ts';
 
 export type StepOutcome = { readonly id: string } & (
-  | { readonly kind: 'done'; readonly output: Json }
+  | { readonly kind: 'done'; readonly output: Json; readonly rounds?: readonly Json[] }
+  | { readonly kind: 'skipped' }
   | { readonly kind: 'void' }
-  /** The rest of its items is begun in a new Run. */
+  /** The rest of its items, or rounds, is begun in a new Run. */
   | { readonly kind: 'paused' }
   | { readonly kind: 'stuck'; readonly failure: HoldfastError }
   | { readonly kind: 'failed'; readonly reason: unknown }
@@ -26,6 +30,9 @@ export type StepOutcome = { readonly id: string } & (
 export async function runStep(id: string, superStep: SuperStep): Promise<StepOutcome> {
   const { job, graph } = superStep;
   const step = graph.steps.get(id)!;
+  const skipped = await skipIfDue(step, superStep);
+  if (skipped !== undefined) return skipped;
+  if (step.until !== undefined) return await runAgain(step, step.until, superStep);
   if (step.forEach !== undefined) return await runEach(step, step.forEach, superStep);
   let resolved: ResolvedInput;
   try {
@@ -43,6 +50,34 @@ export async function runStep(id: string, superStep: SuperStep): Promise<StepOut
     return 'output' in result ? { id, kind: 'done', output: result.output } : { id, kind: 'void' };
   } catch (reason) {
     return { id, kind: 'failed', reason };
+  }
+}
+
+/** Undefined: it runs. */
+async function skipIfDue(step: PlanStep, superStep: SuperStep): Promise<StepOutcome | undefined> {
+  const { id } = step;
+  let why: string | undefined;
+  try {
+    why = whySkipped(step, superStep);
+  } catch (failure) {
+    return notBegun(id, failure);
+  }
+  if (why === undefined) return undefined;
+  try {
+    const result = await superStep.job.step(skipRequest(step, why, superStep));
+    return { id, kind: 'output' in result ? 'skipped' : 'void' };
+  } catch (reason) {
+    return { id, kind: 'failed', reason };
+  }
+}
+
+async function runAgain(step: PlanStep, until: Condition, superStep: SuperStep): Promise<StepOutcome> {
+  const { id } = step;
+  try {
+    return { id, ...(await runRounds(step, until, superStep)) };
+  } catch (reason) {
+    // Of a round that can't be given its input, or of a bound that is reached.
+    return notBegun(id, reason);
   }
 }
 
