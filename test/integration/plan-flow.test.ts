@@ -117,7 +117,13 @@ test('a decision that makes the source run again has the condition looked at aga
 });
 
 const ROUNDS = planWith(
-  { id: 'draft', use: 'draft', with: { round: '${{ round }}' }, until: { ge: ['${{ output.score }}', 8] }, maxRounds: 4 },
+  {
+    id: 'draft',
+    use: 'draft',
+    with: { round: '${{ round }}' },
+    until: { ge: ['${{ output.score }}', 8] },
+    maxRounds: 4,
+  },
   { id: 'last', use: 'file.write', with: { path: 'score.txt', content: 'score ${{ steps.draft.output.score }}' } },
 );
 
