@@ -1,7 +1,8 @@
 /** What a test job is given, what it remembers, and what it throws when a person would be asked. */
 import type { ChainPlace } from '../model/job/chain-place.ts';
 import type { OptionNames } from '../model/options.ts';
-import type { RunStepRequest } from '../model/job/run-step.ts';
+import type { RunStepRequest, RunStepResult } from '../model/job/run-step.ts';
+import type { VerificationReason } from '../model/job/verify-world.ts';
 import type { JobSettings } from '../model/job/settings.ts';
 import type { Finding } from '../model/question/finding.ts';
 import type { Question } from '../model/question/question.ts';
@@ -125,3 +126,10 @@ export interface TestUndoOptions {
 
 /** How often a step, a comparison or an undoing is requested again before that is a defect. */
 export const MAX_REQUESTS = 100;
+
+/** Why the world is compared before the step is requested again. */
+export function whyCompared(
+  result: Extract<RunStepResult, { kind: 'resumes' | 'verification-required' }>,
+): readonly [VerificationReason, string] {
+  return result.kind === 'resumes' ? ['resumed', result.message] : [result.reason, result.detail];
+}

@@ -34,6 +34,7 @@ import {
   type TestJobOptions,
   type TestRequest,
   type TestUndoOptions,
+  whyCompared,
 } from './options.ts';
 import { RememberedJob } from './remembered-job.ts';
 import { runTestPlan, type TestSteps } from './run-test-plan.ts';
@@ -63,8 +64,7 @@ export class TestJob {
 
   constructor(options: TestJobOptions) {
     refuseUnknownOptions('openTestJob', options, TEST_JOB_OPTIONS);
-    // Before anything is made: it may refuse them.
-    this.#settings = settingsOf(options);
+    this.#settings = settingsOf(options); // Before anything is made: it may refuse them.
     this.#isTemporary = options.workspace === undefined;
     this.workspace = realpathSync(options.workspace ?? mkdtempSync(join(tmpdir(), 'holdfast-test-')));
     this.#job = new RememberedJob(options);
@@ -112,8 +112,9 @@ export class TestJob {
         case 'done':
           this.#job.noteDone(result);
           return result;
+        case 'resumes':
         case 'verification-required': {
-          const verified = await this.verify(result.reason, result.detail, [...this.#requested]);
+          const verified = await this.verify(...whyCompared(result), [...this.#requested]);
           if (verified.kind === 'question') throw new QuestionAsked(verified.question);
           this.#isJustCompared = true;
           break;
@@ -121,16 +122,9 @@ export class TestJob {
         case 'other-generation':
           this.#job.setGeneration(request.stepId, result.generation);
           break;
-        case 'resumes': {
-          const compared = await this.verify('resumed', result.message, [...this.#requested]);
-          if (compared.kind === 'question') throw new QuestionAsked(compared.question);
-          this.#isJustCompared = true;
-          break;
-        }
         case 'question':
-          throw new QuestionAsked(result.question, result.others);
         case 'held':
-          throw new QuestionAsked(result.question);
+          throw new QuestionAsked(result.question, 'others' in result ? result.others : []);
         case 'failed':
           throw new HoldfastError('step-failed', result.message);
       }
@@ -265,8 +259,8 @@ export class TestJob {
 
   /** Gives the workspace back, as a job that ends: another test job may then have it. */
   async release(outcome: 'completed' | 'failed' | 'aborted' | 'cancelled' = 'completed'): Promise<void> {
-    const { jobId, workspace } = this;
-    await releaseProtocol(this.#host, this.#workspaces, this.#caller(), { jobId, workspace, outcome });
+    const request = { jobId: this.jobId, workspace: this.workspace, outcome };
+    await releaseProtocol(this.#host, this.#workspaces, this.#caller(), request);
   }
 
   /** Closes what is open; a temporary workspace is removed, one that was given stays. */

@@ -99,7 +99,7 @@ test('what was skipped is in the record with the reason, and is not run by a res
   assert.equal(tested.records().length, 3, 'the record answers');
 });
 
-test('a decision that makes the source run again has the condition looked at again; what ran before is undone', async () => {
+test('a decision that runs the source again has the condition looked at again; what ran before is undone', async () => {
   const { job } = tested;
   writeFileSync(tested.at('kind.txt'), 'refund');
   assert.equal((await job.runPlan(CHOICE)).skipped, undefined);
@@ -127,7 +127,7 @@ const ROUNDS = planWith(
   { id: 'last', use: 'file.write', with: { path: 'score.txt', content: 'score ${{ steps.draft.output.score }}' } },
 );
 
-test('each round is a step of its own; one that somebody changed runs again, and those after it are undone', async () => {
+test('each round is a step of its own; one that was changed runs again, and those after it are undone', async () => {
   const { job } = tested;
   await job.runPlan(ROUNDS);
   assert.deepEqual(tested.ran, ['draft#1', 'draft#2', 'draft#3']);

@@ -1,7 +1,8 @@
 /**
  * References in a plan: `${{ input.city }}`, `${{ steps.gather.output.rows[0] }}`, `${{ state.total }}`,
- * `${{ job.id }}`, `${{ secrets.NAME }}` (a step's input), `${{ item.name }}` and `${{ index }}` (a step's input, with
- * `forEach`), `${{ round }}` and `${{ previous.x }}` (with `until`), and `${{ env.NAME }}` (databases only). They are paths and nothing else: no operators, no calls.
+ * `${{ job.id }}`, `${{ secrets.NAME }}` (a step's input), `${{ item.name }}` and `${{ index }}` (with `forEach`),
+ * `${{ round }}` and `${{ previous.x }}` (with `until`), and `${{ env.NAME }}` (databases only). They are paths and
+ * nothing else: no operators, no calls.
  */
 import type { Json } from '../../canonical-json.ts';
 

@@ -1,0 +1,81 @@
+/** examples/research on a real server: a step that fails once resumes by itself, where people see it. */
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { registerHooks } from 'node:module';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { connectHoldfast } from '../../src/client.ts';
+import { readPlan } from '../../src/index.ts';
+import { testWorker } from '../support/running-worker.ts';
+import { testTemporal } from '../support/temporal.ts';
+
+// The example names the package, which here means its sources.
+registerHooks({
+  resolve: (specifier, context, next) =>
+    next(specifier, { ...context, conditions: ['holdfast-source', ...context.conditions] }),
+});
+const { Model } = await import('../../examples/research/model.ts');
+const { researchSteps } = await import('../../examples/research/steps.ts');
+
+const example = path.join(import.meta.dirname, '../../examples/research');
+const plan = readPlan(readFileSync(path.join(example, 'plan.yaml'), 'utf8'), 'plan.yaml');
+const temporal = await testTemporal();
+const taskQueue = temporal.unique('queue');
+const root = mkdtempSync(path.join(tmpdir(), 'holdfast-research-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+const model = new Model();
+testWorker(temporal, { taskQueue, root, steps: researchSteps(model) });
+
+async function research(sources: readonly string[]) {
+  await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace, taskQueue });
+  const workspace = temporal.unique('research');
+  cpSync(path.join(example, 'sources'), path.join(root, workspace, 'sources'), { recursive: true });
+  const input = { workspace, topic: 'wind', sources };
+  const { workflowId } = await client.start(plan, { input, workflowId: workspace });
+  const ended = await client.result(workflowId, { wait: true });
+  assert.ok(ended.outcome === 'completed', JSON.stringify(ended));
+  return { status: await client.status(workflowId), result: ended.result, folder: path.join(root, workspace) };
+}
+
+test('the analysis fails once and resumes by itself, the report is written, the failure stays to be seen', async () => {
+  const { status, folder } = await research(['north', 'harbour', 'museum']);
+  assert.equal(
+    readFileSync(path.join(folder, 'report.md'), 'utf8'),
+    '# wind\n\n- north: The wind from the north has been strong since Tuesday.\n' +
+      '- harbour: In the harbour the wind was calm, and the ferries sailed.\n',
+  );
+  assert.equal(model.asked, 2);
+  assert.deepEqual(
+    status.resumed?.map(({ stepId, number, atMost, failure, resumesAt }) => [
+      stepId,
+      number,
+      atMost,
+      failure,
+      resumesAt,
+    ]),
+    [
+      [
+        'analyse',
+        1,
+        3,
+        {
+          type: 'step-failed',
+          message: 'Step analyse failed: Error: the model is overloaded, and says nothing about wind',
+        },
+        null,
+      ],
+    ],
+  );
+  assert.match(status.verifications.last, /^resumed: analyse: resume 1 of at most 3/);
+});
+
+test('without a source about the topic the report is skipped, and the status says why', async () => {
+  const { status, result } = await research(['museum']);
+  const report = status.steps.find(({ id }) => id === 'report');
+  assert.deepEqual(
+    [report?.state, report?.effects],
+    ['skipped', 'when: ${{ state.analysis.sources }} (0) is not greater than 0'],
+  );
+  assert.deepEqual((result as { readonly skipped?: unknown }).skipped, ['report']);
+});
