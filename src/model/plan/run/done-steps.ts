@@ -28,7 +28,10 @@ export class DoneSteps {
     return this.#rounds.get(id);
   }
 
-  /** What is folded into the state, in order: of a step with `until` each round's output, of one that is skipped or not done nothing. */
+  /**
+   * What is folded into the state, in order: of a step with `until` each round's output, of one that was skipped, or is
+   * not done, nothing.
+   */
   foldedOf(id: string): readonly Json[] {
     if (this.#skipped.has(id) || !this.#outputs.has(id)) return [];
     return this.#rounds.get(id) ?? [this.#outputs.get(id)!];
