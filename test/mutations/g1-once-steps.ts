@@ -58,8 +58,8 @@ export const STEPS_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: "a plan's limit of a step does not reach the worker",
     file: 'src/workflows/job/planned.ts',
-    find: 'timeoutMs, retry } = request;',
-    replace: 'timeoutMs = 60_000, retry } = { ...request, timeoutMs: undefined };',
+    find: 'timeoutMs, retry, resume } = request;',
+    replace: 'timeoutMs = 60_000, retry, resume } = { ...request, timeoutMs: undefined };',
     tests: ['test/integration/step-limits.test.ts'],
   },
   {

@@ -48,9 +48,10 @@ export const STABLE: readonly Mutation[] = [
     guarantee: 'G5',
     breaks: 'state depends on which parallel step was faster',
     file: 'src/model/plan/run/job-state.ts',
-    find: 'plan.steps.filter((step) => outputs.has(step.id)',
-    replace: `finished.flatMap(({ stepId }) => plan.steps.filter(({ id }) => id === stepId))
-      .filter((step) => outputs.has(step.id)`,
+    find: '  return plan.steps\n    .filter(({ state }) => Object.keys(state).length > 0)',
+    replace: `  return finished
+    .flatMap(({ stepId }) => plan.steps.filter(({ id }) => id === stepId))
+    .filter(({ state }) => Object.keys(state).length > 0)`,
     tests: ['test/unit/job-state.test.ts'],
   },
   {

@@ -148,6 +148,17 @@ const TRACED = at(
   'tracing',
   'operations, Traces: a job is one trace of job, steps and comparison, begun by the client',
 );
+const CONDITIONS = at('plan-flow-job', 'each operator of a condition decides what runs, and what is skipped says why');
+const ROUNDS = at(
+  'plan-flow-job',
+  'rounds go on in new Runs, none is lost or repeated, and all are undone with the job',
+);
+const BOUND = at('plan-flow-job', 'at the bound of the rounds a person is asked, and `rerun` begins them anew');
+const RESTS = at(
+  'plan-flow-job',
+  'a step that rests before it resumes is shown with its failure, and an abort ends the rest',
+);
+const OPERATORS = ['eq', 'ne', 'gt', 'ge', 'lt', 'le', 'in', 'exists', 'and', 'or', 'not'];
 /** These run the protocol itself: a server would have to be killed at the very moment. */
 const NEW_RUN = at('abandoned', 'after continue-as-new, too: it is no reset');
 const TWICE = at(
@@ -211,6 +222,11 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [HTTP, 'http http.hosts'],
       [EDIT, 'verifyAfterMinutes'],
       [EACH, 'verify steps.forEach steps.forEach.atOnce steps.forEach.items steps.forEach.within'],
+      [CONDITIONS, `steps.when steps.onSkipped ${OPERATORS.map((operator) => `steps.when.${operator}`).join(' ')}`],
+      [ROUNDS, 'steps.until steps.maxRounds steps.until.and steps.until.ge steps.until.eq'],
+      [BOUND, 'steps.until.or steps.until.not steps.until.exists steps.until.le steps.until.in steps.until.lt'],
+      [BOUND, 'steps.until.gt steps.until.ne'],
+      [RESTS, 'steps.resume steps.resume.atMost steps.resume.afterSeconds'],
       [HEARD, 'heartbeatTimeoutMs'],
       [APPROVED, 'steps.approval'],
       [LIMITS, 'steps.timeoutMs'],
@@ -234,6 +250,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [EARLIER, 'parallelWith'],
       [APPROVED, 'approval'],
       [LIMITS, 'maxAttempts timeoutMs'],
+      [RESTS, 'resumeAtMost'],
       [RETRY, 'onFailure'],
       [REJECTED, 'onReject'],
       [AGENT, 'inputMayDiffer'],
