@@ -12,7 +12,7 @@ import { MAX_REQUESTS, type TestRequest } from './options.ts';
 
 export interface TestSteps {
   /** Where the chain ends. */
-  readonly known: ChainPlace;
+  known(): ChainPlace;
   run(request: TestRequest): Promise<StepDone>;
   /** Steps that a decision has made run again since this was called last. */
   rewound(): string[];
@@ -26,7 +26,7 @@ export async function runTestPlan(jobId: string, steps: TestSteps, plan: unknown
     nowMs: () => Date.now(),
     sleep: async () => await Promise.resolve(),
     rewound: () => steps.rewound(),
-    step: async (request) => ({ output: (await untilDone(steps, requestOf(request, steps.known))).output }),
+    step: async (request) => ({ output: (await untilDone(steps, requestOf(request, steps.known()))).output }),
   });
 }
 

@@ -200,11 +200,8 @@ export class TestJob {
    * @throws QuestionAsked where a job would wait for a person; HoldfastError `bad-plan`, `bad-input`
    */
   async runPlan(plan: unknown, input: unknown = {}): Promise<PlanResult> {
-    const job = this.#job;
     const steps: TestSteps = {
-      get known() {
-        return job.known;
-      },
+      known: () => this.#job.known,
       run: (request) => this.run(request),
       rewound: () => this.#rewound.splice(0),
     };

@@ -26,7 +26,7 @@ export const CheckpointTaskSchema = z.strictObject({
   /** The step's id. */
   id: z.string(),
   generation: z.int().min(0),
-  outcome: z.enum(['done', 'failed', 'void']),
+  outcome: z.enum(['done', 'skipped', 'failed', 'void']),
   /** Why it failed. */
   error: z.strictObject({ type: z.string(), message: z.string() }).optional(),
 });

@@ -47,7 +47,7 @@ export function resumeLater(attempt: StepAttempt, ledger: Ledger, failure: Holdf
   ledger.transaction(() => {
     claim.mustBeCurrent(ledger);
     const value = canonicalJson({ ...failed, failures }, `the failure of step ${stepId}`);
-    ledger.putOnce(token, DRAFT, nameOf(number), { value, reads: READS });
+    ledger.once.put(token, DRAFT, nameOf(number), { value, reads: READS });
   });
   return { kind: 'resumes', number, atMost, ...failed };
 }
@@ -68,7 +68,7 @@ export function failuresForgiven({ claim, request }: StepAttempt): number {
 function rowsOf(ledger: Ledger, token: Digest): readonly z.infer<typeof RowSchema>[] {
   const rows: z.infer<typeof RowSchema>[] = [];
   for (;;) {
-    const kept = ledger.once(token, DRAFT, nameOf(rows.length + 1));
+    const kept = ledger.once.find(token, DRAFT, nameOf(rows.length + 1));
     if (kept === undefined) return rows;
     rows.push(RowSchema.parse(JSON.parse(kept.value)));
   }

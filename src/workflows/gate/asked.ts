@@ -1,6 +1,8 @@
 /** What a step asks: by its result, its sub-steps' questions among it, or where it can't go on. */
 import type { RunStepResult } from '../../model/job/run-step.ts';
 import type { Question } from '../../model/question/question.ts';
+import type { StepCall } from '../activities.ts';
+import type { Asked } from '../state/worker-watch.ts';
 
 /** The step's own first. */
 export function questionsOf(result: RunStepResult): readonly Question[] {
@@ -24,4 +26,14 @@ export interface StuckStep {
   readonly failure: { readonly type: string; readonly message: string };
   /** Steps that the answer `rerun` runs again, with what depends on them. */
   readonly rerun: readonly string[];
+}
+
+/** A request that is under way. */
+export interface Begun {
+  readonly call: StepCall;
+  readonly answer: Promise<RunStepResult>;
+  readonly asked: Asked;
+  /** How many questions were settled, and how often steps were rewound, when it was made. */
+  readonly settled: number;
+  readonly rewound: number;
 }

@@ -26,8 +26,8 @@ import type { Rewinds } from '../state/rewinds.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
 import type { StepBoard } from '../state/step-board.ts';
 import type { StepWindow } from '../state/step-window.ts';
-import type { Asked, WorkerWatch } from '../state/worker-watch.ts';
-import { questionsOf, saysWhatIsAsked, stateFor, type StuckStep } from './asked.ts';
+import type { WorkerWatch } from '../state/worker-watch.ts';
+import { questionsOf, saysWhatIsAsked, stateFor, type Begun, type StuckStep } from './asked.ts';
 import { resumeStep } from './resume.ts';
 import { detailOf, type Verification } from './verification.ts';
 
@@ -57,16 +57,6 @@ export interface GateStep extends Omit<StepCall, 'request'> {
   readonly isParallel?: boolean;
   /** How long it rests before it resumes by itself. Default: not at all. */
   readonly resumeAfterMs?: number;
-}
-
-/** A request that is under way. */
-interface Begun {
-  readonly call: StepCall;
-  readonly answer: Promise<RunStepResult>;
-  readonly asked: Asked;
-  /** How many questions were settled, and how often steps were rewound, when it was made. */
-  readonly settled: number;
-  readonly rewound: number;
 }
 
 export class Gate {

@@ -72,7 +72,15 @@ export function makeJobParts(
   const shared = { identity, board, knowledge, ending, questions, watch };
   const verification = new Verification({ ...shared, origin, attributes, requested, scope });
   const checkpoints = new CheckpointNotes(carried?.checkpoints);
-  const gate = new Gate({ ...shared, rewinds, verification, requested, resumed, window: new StepWindow(), checkpoints });
+  const gate = new Gate({
+    ...shared,
+    rewinds,
+    verification,
+    requested,
+    resumed,
+    window: new StepWindow(),
+    checkpoints,
+  });
   const view = new JobView({ ...shared, name: options.name, refusals, resumed, verification });
   return { ...shared, origin, attributes, refusals, rewinds, decided, verification, checkpoints, gate, view };
 }

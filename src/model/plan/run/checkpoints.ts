@@ -29,7 +29,7 @@ export function loopCheckpoint(
 ): PlanCheckpoint {
   const tasks = ran.map((id): CheckpointTask => {
     const { kind, error } = ends.get(id)!;
-    const outcome = kind === 'done' || kind === 'void' ? kind : 'failed';
+    const outcome = kind === 'done' || kind === 'skipped' || kind === 'void' ? kind : 'failed';
     return { id, generation: generationOf(id), outcome, ...defined({ error: error && bounded(error) }) };
   });
   const { isAnew, writes } = written;

@@ -88,7 +88,7 @@ export interface PlanPause {
 
 /** How a step of a super-step ended. `paused`: the rest of its items is begun in a new Run. */
 export interface StepEnd {
-  readonly kind: 'done' | 'failed' | 'stuck' | 'void' | 'paused';
+  readonly kind: 'done' | 'skipped' | 'failed' | 'stuck' | 'void' | 'paused';
   /** Why it failed, or can't go on. */
   readonly error?: { readonly type: string; readonly message: string };
 }

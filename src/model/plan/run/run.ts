@@ -204,7 +204,7 @@ class PlanRun {
       ran,
       failed: ran.filter((id) => ends.get(id)?.kind === 'failed'),
       ends,
-      next: nextSuperStep(this.#graph, this.#outputs),
+      next: nextSuperStep(this.#graph, this.#done.outputs),
       rewound,
       get progress() {
         return progress();
