@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { DirectoryStore } from '../../src/store/sealed/directory/store.ts';
+import { openStore } from '../../src/store/sealed/open-store.ts';
 import { answerOf, startChild } from '../support/child-process.ts';
 import { linesOf, type Kill } from '../support/killing.ts';
+import { testPostgres } from '../support/postgres.ts';
 import { aDocument } from '../support/sealed-store-suite.ts';
 import { buildFailingIo, withoutCompiler } from './support/failing-io.ts';
 import type { SealedEnd, SealedOrder } from './support/sealed-child.ts';
@@ -156,6 +158,28 @@ test('killed at any point of storing a content, it is there whole or not at all'
   });
   assert.ok(kills >= 8, `${kills} kills`);
 });
+
+const postgres = await testPostgres();
+const RACERS = 4;
+const GENERATIONS = 100;
+const START_MS = 2500;
+
+for (const name of ['a folder', 'PostgreSQL'])
+  test(`of processes that write into ${name} at once, one wins each generation, the others learn of it`, async () => {
+    const folder = name === 'PostgreSQL' ? await postgres.database() : join(root, String(count++));
+    const order = { act: 'race', folder, atMs: Date.now() + START_MS, generations: GENERATIONS } as const;
+    const writers = Array.from({ length: RACERS }, (_one, index) => `writer ${index}`);
+    const ends = await Promise.all(writers.map(async (text) => await run({ ...order, text })));
+    const store = openStore(folder);
+    const wins = ends.map((end) => (end !== undefined && 'won' in end ? end.won! : []));
+    for (let generation = 0; generation < GENERATIONS; generation++) {
+      const winners = writers.filter((_writer, index) => wins[index]!.includes(generation));
+      assert.equal(winners.length, 1, `generation ${generation}: ${winners.join(', ')}`);
+      assert.ok((await store.get('job', generation))?.equals(aDocument(winners[0]!, winners[0]!)));
+    }
+    await store.close();
+    assert.ok(wins.filter((won) => won.length > 0).length > 1, 'nobody raced');
+  });
 
 const { EIO, ENOSPC, EACCES, EMFILE } = constants.errno;
 

@@ -4,9 +4,11 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { HoldfastError } from '../../../src/model/failure.ts';
+import { setTimeout } from 'node:timers/promises';
+import { HoldfastError, isFailure } from '../../../src/model/failure.ts';
 import { setFaultHook } from '../../../src/store/fault-point.ts';
 import { DirectoryStore } from '../../../src/store/sealed/directory/store.ts';
+import { openStore } from '../../../src/store/sealed/open-store.ts';
 import { aDocument } from '../../support/sealed-store-suite.ts';
 import { killingHook, type Killing } from '../../support/killing.ts';
 
@@ -14,18 +16,27 @@ import { killingHook, type Killing } from '../../support/killing.ts';
 const UNPRIVILEGED = 65_534;
 
 export interface SealedOrder extends Killing {
+  /** Or, of a race, any store. */
   readonly folder: string;
-  readonly act: 'put' | 'set-aside' | 'put-blob' | 'get' | 'failing-puts';
+  readonly act: 'put' | 'set-aside' | 'put-blob' | 'get' | 'failing-puts' | 'race';
   /** Of the document and of the content. */
   readonly text: string;
   readonly isUnprivileged?: boolean;
   /** Of `failing-puts`: the call of which one after the other fails, and its error. */
   readonly call?: string;
   readonly errno?: number;
+  /** Of a race: when it begins, and how many generations there are. */
+  readonly atMs?: number;
+  readonly generations?: number;
 }
 
 export type SealedEnd =
-  | { readonly done: true; readonly failed?: number; readonly wrong?: readonly string[] }
+  | {
+      readonly done: true;
+      readonly failed?: number;
+      readonly wrong?: readonly string[];
+      readonly won?: readonly number[];
+    }
   | { readonly type: string; readonly message: string; readonly nextStep: string };
 
 const MAX_TRIES = 3;
@@ -40,8 +51,29 @@ async function act({ folder, act: what, text, ...order }: SealedOrder): Promise<
   if (what === 'set-aside') await store.setAside('job', 1, 'It is damaged.');
   if (what === 'put-blob') await store.putBlob(only(text));
   if (what === 'get') await store.get('job', 1);
+  if (what === 'race') return await race(folder, text, order);
   if (what === 'failing-puts') return await failingPuts(folder, text, order);
   return { done: true };
+}
+
+/** Puts one generation after the other, with others that do the same. */
+async function race(
+  location: string,
+  text: string,
+  order: Pick<SealedOrder, 'atMs' | 'generations'>,
+): Promise<SealedEnd> {
+  const store = openStore(location);
+  const won: number[] = [];
+  await setTimeout(Math.max(0, order.atMs! - Date.now()));
+  for (let generation = 0; generation < order.generations!; generation++)
+    try {
+      await store.put('job', generation, aDocument(text, text));
+      won.push(generation);
+    } catch (error) {
+      if (!isFailure(error, 'checkpoint-taken')) throw error;
+    }
+  await store.close();
+  return { done: true, won };
 }
 
 /** Puts again and again, each time into a folder of its own and with another call failing, until none fails. */

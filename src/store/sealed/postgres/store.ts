@@ -120,7 +120,11 @@ export class PostgresStore implements SealedStore {
 
   async *getBlob(content: Digest): AsyncGenerator<Buffer, void, undefined> {
     await this.#use(async () => undefined);
-    yield* this.#blobs.get(content);
+    try {
+      yield* this.#blobs.get(content);
+    } catch (error) {
+      throw await this.#told(error);
+    }
   }
 
   async hasBlobs(contents: readonly Digest[]): Promise<ReadonlySet<Digest>> {
@@ -155,8 +159,12 @@ export class PostgresStore implements SealedStore {
       });
       return await work();
     } catch (error) {
-      throw await explainDenied(error, this.#schema, runOne(this.#connections));
+      throw await this.#told(error);
     }
+  }
+
+  async #told(error: unknown): Promise<unknown> {
+    return await explainDenied(error, this.#schema, runOne(this.#connections));
   }
 
   async #one(statement: Statement): Promise<Answer> {
