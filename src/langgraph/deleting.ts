@@ -10,9 +10,10 @@ import type { Thread } from './thread.ts';
 
 export async function deleteThread(store: SealedStore, thread: Thread): Promise<void> {
   const series = seriesOf(thread.name);
-  if ((await store.list(series)).length === 0) return;
+  if ((await store.generations(series)).length === 0) return;
   const mark = await thread.markDeleted();
-  for (const { generation } of await store.list(series)) if (generation < mark) await store.remove(series, generation);
+  for (const generation of await store.generations(series))
+    if (generation < mark) await store.remove(series, generation);
 }
 
 /** A generation that couldn't be read, and where it lies now. */

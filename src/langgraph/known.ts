@@ -116,8 +116,7 @@ export class KnownThread {
   async #catchUp(reading: Reading): Promise<readonly number[]> {
     return this.#inTurn(async () => {
       const known = this.#newest;
-      const stored = await this.#store.list(seriesOf(this.name));
-      const generations = stored.map(({ generation }) => generation);
+      const generations = await this.#store.generations(seriesOf(this.name));
       const newest = generations.at(-1) ?? -1;
       if (newest < known) throw this.#forgotten(newest);
       // What was there before this process looked is read when it is needed.

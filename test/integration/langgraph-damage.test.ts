@@ -7,23 +7,79 @@ import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import pg from 'pg';
 import { Command } from '@langchain/langgraph';
 import type { CheckpointTuple } from '@langchain/langgraph-checkpoint';
 import { HoldfastError, HoldfastSaver } from '../../src/langgraph.ts';
+import { openStore } from '../../src/store/sealed/open-store.ts';
 import { thread, threeSteps } from '../support/langgraph.ts';
+import { testPostgres } from '../support/postgres.ts';
 
+const byText = (a: string, b: string): number => (a < b ? -1 : 1);
+const database = await (await testPostgres()).database();
 const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-langgraph-damage-'));
 after(async () => fs.rm(folder, { recursive: true, force: true }));
 
+interface Damageable {
+  readonly location: string;
+  read(generation: number): Promise<Buffer>;
+  /** Undefined: it is removed. */
+  write(generation: number, bytes: Buffer | undefined): Promise<void>;
+}
+
+/** A finished thread. Its checkpoints, newest first, and how many generations it has. */
+async function finishedThread(location: string): Promise<{ tuples: CheckpointTuple[]; generations: number }> {
+  const saver = new HoldfastSaver(location);
+  const graph = threeSteps(saver);
+  await graph.invoke({ steps: ['input'] }, { ...thread('t'), durability: 'sync' });
+  await graph.invoke(new Command({ resume: 'yes' }), { ...thread('t'), durability: 'sync' });
+  const tuples: CheckpointTuple[] = [];
+  for await (const tuple of saver.list(thread('t'))) tuples.push(tuple);
+  await saver.end();
+  const store = openStore(location);
+  const [series] = await store.series();
+  const generations = (await store.generations(series!)).length;
+  await store.close();
+  return { tuples, generations };
+}
+
 const original = path.join(folder, 'original');
-const saver = new HoldfastSaver(original);
-const graph = threeSteps(saver);
-await graph.invoke({ steps: ['input'] }, { ...thread('t'), durability: 'sync' });
-await graph.invoke(new Command({ resume: 'yes' }), { ...thread('t'), durability: 'sync' });
-const tuples: CheckpointTuple[] = [];
-for await (const tuple of saver.list(thread('t'))) tuples.push(tuple);
-await saver.end();
-const files = (await fs.readdir(original, { recursive: true })).filter((name) => name.endsWith('.sealed')).sort();
+const { tuples } = await finishedThread(original);
+const files = (await fs.readdir(original, { recursive: true })).filter((name) => name.endsWith('.sealed')).sort(byText);
+
+function inFolder(location: string): Damageable {
+  return {
+    location,
+    read: async (generation) => fs.readFile(path.join(location, files[generation]!)),
+    write: async (generation, bytes) => {
+      const file = path.join(location, files[generation]!);
+      await (bytes === undefined ? fs.rm(file) : fs.writeFile(file, bytes));
+    },
+  };
+}
+
+function inPostgres(postgres: pg.Client, schema: string): Damageable {
+  const location = new URL(database);
+  location.searchParams.set('schema', schema);
+  const one = `${schema}.generation WHERE generation = $1`;
+  return {
+    location: location.href,
+    read: async (generation) => {
+      const { rows } = await postgres.query<{ sealed: Buffer }>(`SELECT sealed FROM ${one}`, [generation]);
+      return rows[0]!.sealed;
+    },
+    write: async (generation, bytes) => {
+      if (bytes === undefined) await postgres.query(`DELETE FROM ${one}`, [generation]);
+      else
+        await postgres.query(
+          `INSERT INTO ${schema}.generation (series, generation, writer, sealed)
+             SELECT series, $1, writer, $2 FROM ${schema}.generation LIMIT 1
+             ON CONFLICT (series, generation) DO UPDATE SET sealed = excluded.sealed`,
+          [generation, bytes],
+        );
+    },
+  };
+}
 
 const DAMAGES: Readonly<Record<string, (bytes: Buffer) => Buffer | undefined>> = {
   'cut off in the middle': (bytes) => bytes.subarray(0, bytes.length >> 1),
@@ -53,37 +109,59 @@ function idOf({ checkpoint }: CheckpointTuple): string {
   return checkpoint.id;
 }
 
+async function tryDamages(
+  place: Damageable,
+  { tuples: all, generations }: Awaited<ReturnType<typeof finishedThread>>,
+  damage: (bytes: Buffer) => Buffer | undefined,
+): Promise<void> {
+  for (let generation = 0; generation < generations; generation++) {
+    const sound = await place.read(generation);
+    const bytes = damage(Buffer.from(sound));
+    const isLast = generation === generations - 1;
+    // What is gone at the end leaves nothing that could tell of it.
+    if (isLast && bytes === undefined) continue;
+    await place.write(generation, bytes);
+    const fresh = new HoldfastSaver(place.location);
+    const latest = await asked(async () => fresh.getTuple(thread('t')), generation);
+    if (isLast) assert.equal(latest, 'damaged');
+    else if (latest !== 'damaged') assert.deepEqual(latest, all[0]);
+    let lost = 0;
+    for (const tuple of all) {
+      const again = await asked(async () => fresh.getTuple(thread('t', idOf(tuple))), generation);
+      if (again === 'damaged') lost += 1;
+      else assert.deepEqual(again, tuple, `generation ${generation} of ${generations}`);
+    }
+    // A generation holds one checkpoint, and may hold what tasks wrote after the one before it.
+    assert.ok(lost <= 2, `generation ${generation}: ${lost} checkpoints can't be read`);
+    const listed: CheckpointTuple[] = [];
+    const end = await asked(async () => {
+      for await (const tuple of fresh.list(thread('t'))) listed.push(tuple);
+    }, generation);
+    assert.deepEqual(listed, all.slice(0, listed.length));
+    assert.ok(end === 'damaged' || listed.length === all.length);
+    await fresh.end();
+    await place.write(generation, sound);
+  }
+}
+
 for (const [how, damage] of Object.entries(DAMAGES))
   test(`a sealed file that is ${how}: named, and no other checkpoint suffers`, async () => {
-    for (const [generation, file] of files.entries()) {
-      const location = path.join(folder, `${how} ${generation}`);
-      await fs.cp(original, location, { recursive: true });
-      const bytes = damage(await fs.readFile(path.join(location, file)));
-      await (bytes === undefined ? fs.rm(path.join(location, file)) : fs.writeFile(path.join(location, file), bytes));
-      const fresh = new HoldfastSaver(location);
-      const isLast = generation === files.length - 1;
-      // A file at the end that is gone leaves nothing that could tell of it.
-      if (isLast && bytes === undefined) continue;
-      const latest = await asked(async () => fresh.getTuple(thread('t')), generation);
-      if (isLast) assert.equal(latest, 'damaged');
-      else if (latest !== 'damaged') assert.deepEqual(latest, tuples[0]);
-      let lost = 0;
-      for (const tuple of tuples) {
-        const again = await asked(async () => fresh.getTuple(thread('t', idOf(tuple))), generation);
-        if (again === 'damaged') lost += 1;
-        else assert.deepEqual(again, tuple, `generation ${generation} of ${files.length}`);
-      }
-      // A file holds one checkpoint, and may hold what tasks wrote after the one before it.
-      assert.ok(lost <= 2, `${how}, generation ${generation}: ${lost} checkpoints can't be read`);
-      const listed: CheckpointTuple[] = [];
-      const end = await asked(async () => {
-        for await (const tuple of fresh.list(thread('t'))) listed.push(tuple);
-      }, generation);
-      assert.deepEqual(listed, tuples.slice(0, listed.length));
-      assert.ok(end === 'damaged' || listed.length === tuples.length);
-      await fresh.end();
-    }
+    const location = path.join(folder, how);
+    await fs.cp(original, location, { recursive: true });
+    await tryDamages(inFolder(location), { tuples, generations: files.length }, damage);
   });
+
+test('a sealed row that is damaged: named, and no other checkpoint suffers', async () => {
+  const postgres = new pg.Client(database);
+  await postgres.connect();
+  try {
+    const place = inPostgres(postgres, 'langgraph_damage');
+    const finished = await finishedThread(place.location);
+    for (const how of ['with one bit flipped', 'missing']) await tryDamages(place, finished, DAMAGES[how]!);
+  } finally {
+    await postgres.end();
+  }
+});
 
 test('a damaged newest file stops every run, which says what can still be looked at', async () => {
   const location = path.join(folder, 'newest');
