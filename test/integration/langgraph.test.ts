@@ -207,7 +207,11 @@ test('a run that is to go on from a checkpoint that is not there names those tha
     'not-found',
     new RegExp(`There is no checkpoint ${unknown} in thread "t"\\. There are ${id}`),
   );
-  await assert.rejects(graph.invoke({ steps: ['x'] }, thread('t', unknown)), names);
+  let ran = 0;
+  const counting = chain(saver, 1, async () => void (ran += 1));
+  for (const durability of ['async', 'exit'] as const)
+    await assert.rejects(counting.invoke({ steps: ['x'] }, { ...thread('t', unknown), durability }), names);
+  assert.equal(ran, 0);
   await assert.rejects(
     saver.put(
       { configurable: { thread_id: 't', checkpoint_ns: '', checkpoint_id: unknown } },

@@ -22,6 +22,7 @@ import { STABLE } from './g5-stable.ts';
 import { CHECKED } from './g6-checked.ts';
 import { SEALED } from './g6-sealed.ts';
 import { SEALED_STORES } from './sealed-stores.ts';
+import { LANGGRAPH } from './langgraph.ts';
 import { MOVES } from './moves.ts';
 import { NO_WORKER } from './no-worker.ts';
 import { SECRETS } from './secrets.ts';
@@ -49,6 +50,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...DATABASES_SEEN,
   ...STABLE,
   ...STATES,
+  ...LANGGRAPH,
   ...MOVES,
   ...SEALED,
   ...SEALED_STORES,

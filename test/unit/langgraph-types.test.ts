@@ -54,7 +54,7 @@ const KEPT: Readonly<Record<string, unknown>> = {
 };
 
 for (const [name, value] of Object.entries(KEPT))
-  test(`keeps: ${name}`, async () => {
+  test(`keeps as it was: ${name}`, async () => {
     assert.deepStrictEqual(await again(value), value);
     assert.deepStrictEqual(await again({ in: [value] }), { in: [value] });
   });
