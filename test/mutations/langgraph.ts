@@ -75,8 +75,8 @@ export const LANGGRAPH: readonly Mutation[] = [
     breaks: 'values of a branch are found by their version number alone',
     file: 'src/langgraph/prepared.ts',
     find: 'if (has(kept, channel)) places[channel] = kept!.places[channel]!;',
-    replace:
-      'const first = others.find((one) => has(one, channel));\n    if (first !== undefined) places[channel] = first.places[channel]!;',
+    replace: `const first = others.find((one) => has(one, channel));
+    if (first !== undefined) places[channel] = first.places[channel]!;`,
     tests: GRAPHS,
   },
   {
