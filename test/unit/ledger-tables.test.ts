@@ -74,10 +74,10 @@ test('attempts of a claim are only counted up', () => {
 test('an intent moves as its table of states says', () => {
   const state = (): string | undefined => fixture.ledger.intent(TOKEN)?.state;
   assert.throws(() => fixture.ledger.beginApplying(TOKEN, NOTHING_PREPARED), isDefect);
-  fixture.ledger.setIntentState(TOKEN, 'dropped');
+  fixture.ledger.dropIntent(TOKEN);
   assert.equal(state(), undefined);
   seal();
-  fixture.ledger.setIntentState(TOKEN, 'dropped');
+  fixture.ledger.dropIntent(TOKEN);
   assert.throws(() => fixture.ledger.beginApplying(TOKEN, NOTHING_PREPARED), isDefect);
   assert.equal(state(), 'dropped');
   seal();
@@ -86,11 +86,11 @@ test('an intent moves as its table of states says', () => {
   fixture.ledger.beginApplying(TOKEN, NOTHING_PREPARED);
   seal();
   assert.equal(state(), 'applying');
-  fixture.ledger.setIntentState(TOKEN, 'done');
+  fixture.ledger.finishIntent(TOKEN);
   assert.throws(() => fixture.ledger.beginApplying(TOKEN, NOTHING_PREPARED), isDefect);
   seal();
   assert.equal(state(), 'done');
-  fixture.ledger.setIntentState(TOKEN, 'dropped');
+  fixture.ledger.dropIntent(TOKEN);
   assert.equal(state(), 'dropped');
 });
 

@@ -85,7 +85,22 @@ export function selectRows(shape: TableShape, key: readonly string[], columns: r
   };
 }
 
+/** A shape is one object until its table changes; a job inserts the same columns again and again. */
+const insertTexts = new WeakMap<TableShape, Map<string, string>>();
+const MAX_INSERT_TEXTS = 100;
+
 function insertText(dialect: Dialect, shape: TableShape, columns: readonly string[], rows: number): string {
+  let texts = insertTexts.get(shape);
+  if (texts === undefined || texts.size > MAX_INSERT_TEXTS) insertTexts.set(shape, (texts = new Map<string, string>()));
+  const key = `${rows}\0${columns.join('\0')}`;
+  const known = texts.get(key);
+  if (known !== undefined) return known;
+  const text = newInsertText(dialect, shape, columns, rows);
+  texts.set(key, text);
+  return text;
+}
+
+function newInsertText(dialect: Dialect, shape: TableShape, columns: readonly string[], rows: number): string {
   const table = quoteTable(shape.table);
   if (columns.length === 0) return `INSERT INTO ${table} DEFAULT VALUES`;
   const overriding = columns.some((column) => columnOf(shape, column)?.isAlwaysIdentity)

@@ -34,6 +34,8 @@ export interface ClaimHold {
   readonly within?: Claim;
   /** Has it a row? Default: yes, but not within another. */
   readonly isStored?: boolean;
+  /** Has the token had no claim before? */
+  readonly isFirst: boolean;
 }
 
 export class Claim {
@@ -44,20 +46,30 @@ export class Claim {
   #row: ClaimRow;
   /** Is there a row of this claim? A sub-step has none before it has something to keep. */
   #isStored: boolean;
+  /** A call has the claim of its step before it: the first attempt at the first generation has only its own. */
+  #mayHaveCalls: boolean;
+  /** As the attempt has read them last, by database. */
+  readonly #tables = new Map<string, readonly string[]>();
   /** What commands in place of this attempt have changed: the record does not have it yet. */
   readonly changedInPlace = new Map<string, ResourceState>();
 
-  constructor({ workspace, caller, ledger }: ClaimScope, row: ClaimRow, { within, isStored }: ClaimHold = {}) {
+  constructor({ workspace, caller, ledger }: ClaimScope, row: ClaimRow, { within, isStored, isFirst }: ClaimHold) {
     this.#workspace = workspace;
     this.#caller = caller;
     this.#ledger = ledger;
     this.#row = row;
     this.#within = within;
     this.#isStored = isStored ?? within === undefined;
+    this.#mayHaveCalls = !isFirst || row.generation > 0;
   }
 
   get row(): ClaimRow {
     return this.#row;
+  }
+
+  /** May the ledger have calls of this step, in this generation or an earlier one? */
+  get mayHaveCalls(): boolean {
+    return this.#mayHaveCalls;
   }
 
   /** @throws MustVerify, HoldfastError `busy` */
@@ -85,7 +97,18 @@ export class Claim {
   }
 
   recordedTables(database: string): readonly string[] {
-    return this.#ledger.recordedTables(this.#row.jobId, database);
+    const tables = this.#ledger.recordedTables(this.#row.jobId, database);
+    this.#tables.set(database, tables);
+    return tables;
+  }
+
+  /**
+   * As they are now; read again only where a record was appended since the attempt was admitted. Call under the lock.
+   * @param admittedAt how many records there were then
+   */
+  recordedTablesNow(ledger: Ledger, database: string, admittedAt: number): readonly string[] {
+    const seen = ledger.job(this.#row.jobId)?.at.seq === admittedAt ? this.#tables.get(database) : undefined;
+    return seen ?? ledger.recordedTables(this.#row.jobId, database);
   }
 
   /** Of `ctx.once`, or of a command, in this draft. */
@@ -139,6 +162,7 @@ export class Claim {
   async putPerform(seen: PerformRow | undefined, next: PerformRow, mayAct?: (ledger: Ledger) => void): Promise<void> {
     invariant(next.token === this.#row.token, 'a claim writes calls of its own token');
     invariant(next.state !== 'done' || seen?.state === 'about', 'an answer follows a call that was about to be made');
+    this.#mayHaveCalls = true;
     await this.#durably(`record ${next.name}`, (ledger) => {
       mayAct?.(ledger);
       const found = ledger.perform(next.token, next.name);

@@ -27,25 +27,34 @@ export function takeClaim(scope: ClaimScope, { argsBytes, ...fields }: NewClaim,
     { relaxed: true },
   );
   faultPoint('claim.after');
-  return new Claim(scope, row);
+  return new Claim(scope, row, { isFirst: earlier === undefined });
 }
 
-/** The claim of a sub-step: that of the step around it fences it, so that nothing is written for it yet. */
-export function claimWithin(scope: ClaimScope, { argsBytes, ...fields }: NewClaim, within: Claim): Claim {
+/**
+ * The claim of a sub-step: that of the step around it fences it, so that nothing is written for it yet.
+ * @param options.earlier `none`: the token has had no claim. Default: the ledger is asked
+ */
+export function claimWithin(
+  scope: ClaimScope,
+  { argsBytes, ...fields }: NewClaim,
+  options: { readonly within: Claim; readonly earlier?: 'none' },
+): Claim {
   const { ledger } = scope;
-  const earlier = ledger.claim(fields.token);
+  const { within } = options;
+  const earlier = options.earlier === 'none' ? undefined : ledger.claim(fields.token);
+  const isFirst = earlier === undefined;
   const { ordinal, attempts } = within.row;
   const next = nextClaim(earlier, fields, Math.max(ordinal, earlier?.ordinal ?? 0));
   // What an attempt of the step around it left behind is looked for.
   const row = { ...next, attempts: Math.max(next.attempts, attempts) };
-  if (argsBytes === undefined) return new Claim(scope, row, { within });
+  if (argsBytes === undefined) return new Claim(scope, row, { within, isFirst });
   // A compensation finds the arguments by the row.
   const keep = (): void => {
     ledger.putClaim(row);
     keepArguments(scope, fields.args, argsBytes);
   };
   ledger.transaction(keep, { relaxed: true });
-  return new Claim(scope, row, { within, isStored: true });
+  return new Claim(scope, row, { within, isFirst, isStored: true });
 }
 
 /** Arguments that hold a secret are refused before the code runs, and not stored. */

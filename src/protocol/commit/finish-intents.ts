@@ -51,7 +51,7 @@ export function intentEndNote(end: IntentEnd): string {
 }
 
 async function dropIntent({ workspace, ledger }: JobUnderLock, { intent }: IntentRow): Promise<IntentEnd> {
-  ledger.transaction(() => ledger.setIntentState(intent.token, 'dropped'));
+  ledger.transaction(() => ledger.dropIntent(intent.token));
   await removeIntentLeftovers(workspace, intent);
   return { stepId: intent.stepId, outcome: 'dropped' };
 }

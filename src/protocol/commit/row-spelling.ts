@@ -19,7 +19,8 @@ export async function spelledAsFound(
   found: readonly RowState[],
 ): Promise<readonly StagedRow[]> {
   const absent = [...changes.entries()].filter(([place]) => found[place]!.kind === 'absent');
-  const keys = await database.spelledKeys(absent.map(([, { table, key }]) => ({ table, key })));
+  const keys =
+    absent.length === 0 ? [] : await database.spelledKeys(absent.map(([, { table, key }]) => ({ table, key })));
   const spelled = changes.map((change, place) => respelled(change, keyIn(change, found[place]!)));
   absent.forEach(([place, change], index) => (spelled[place] = respelled(change, keys[index]!)));
   refuseTwice(spelled, changes);

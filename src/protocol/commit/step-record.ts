@@ -92,8 +92,7 @@ export function stepFields(row: IntentRow, applied: Applied): NewRecord {
 
 /** Call in the transaction that appends the record: nothing more is to be applied of the intent. */
 export function closeIntent(ledger: Ledger, { intent }: IntentRow): void {
-  ledger.setIntentState(intent.token, 'done');
-  ledger.clearEffectMarks(intent.token);
+  ledger.finishIntent(intent.token);
 }
 
 function recordOfStep({ intent, digest, details }: IntentRow, { effects, changes, unrecorded }: Applied): NewRecord {

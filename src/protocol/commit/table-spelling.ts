@@ -14,11 +14,17 @@ import type { Ledger } from '../../store/ledger/ledger.ts';
 /** A table's name as it is to be sealed. */
 type Spelling = (database: string, table: string) => string;
 
+interface KnownDatabases {
+  /** Tables whose schema the record has, as they were spelled. */
+  readonly recordedIn: (database: string) => readonly string[];
+  readonly dialectOf: (database: string) => Dialect;
+}
+
 /** The intent itself where nothing has to change. Call under the lock. */
-export function spelledAsRecorded(ledger: Ledger, intent: Intent, dialectOf: (database: string) => Dialect): Intent {
+export function spelledAsRecorded(ledger: Ledger, intent: Intent, { recordedIn, dialectOf }: KnownDatabases): Intent {
   const respelled = new Map<string, ReadonlyMap<string, string>>();
   for (const [database, tables] of tablesOf(intent)) {
-    const recorded = ledger.recordedTables(intent.jobId, database);
+    const recorded = recordedIn(database);
     const unrecorded = [...tables].filter((table) => !recorded.includes(table));
     if (unrecorded.length === 0) continue;
     const earlierSpellings = [...recorded, ...sealedTables(ledger, intent, database)];

@@ -17,8 +17,16 @@ export function rowsDigest(rows: readonly Readonly<Record<string, unknown>>[]): 
   return digestOf(rows);
 }
 
+/** Each record has one, and a worker's code few. */
+const versionStates = new Map<string, ResourceState>();
+const MAX_VERSIONS = 1_000;
+
 export function versionState(version: string): ResourceState {
-  return { kind: 'value', value: digestOf({ version }), summary: `version ${version}` };
+  const known = versionStates.get(version);
+  if (known !== undefined) return known;
+  const state: ResourceState = { kind: 'value', value: digestOf({ version }), summary: `version ${version}` };
+  if (versionStates.size < MAX_VERSIONS) versionStates.set(version, state);
+  return state;
 }
 
 export function planState(settings: JobSettings): ResourceState {

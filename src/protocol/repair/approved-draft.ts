@@ -36,7 +36,7 @@ export function dropDraftOf({ ledger }: RepairContext, { kind, token }: Question
   if (kind !== 'approval' || token === undefined || ledger.intent(token)?.state !== 'sealed') return;
   const claim = ledger.claim(token);
   ledger.transaction(() => {
-    ledger.setIntentState(token, 'dropped');
+    ledger.dropIntent(token);
     if (claim !== undefined) ledger.putClaim({ ...claim, state: 'closed', draft: claim.draft + 1 });
   });
 }

@@ -32,7 +32,7 @@ function isVoid(repair: RunningRepair, { intent, details: { uses } }: IntentRow,
 
 /** An approval dies with its draft. */
 function dropIntent({ context: { ledger, jobId, caller }, sealed }: RunningRepair, { token }: Intent): void {
-  ledger.setIntentState(token, 'dropped');
+  ledger.dropIntent(token);
   for (const question of ledger.openQuestions(jobId))
     if (question.token === token && question.digest !== sealed.digest)
       withdraw(ledger, question, caller.runId, 'what the step was given is void');

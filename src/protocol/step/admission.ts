@@ -1,10 +1,12 @@
 /** May this step begin? If so, it takes the claim of its token. Call under the lock. */
+import { defined } from '../../model/defined.ts';
 import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
+import type { Standing } from '../../store/ledger/standing.ts';
 import { claimWithin, takeClaim } from '../attempt/take-claim.ts';
 import type { Claim } from '../attempt/claim.ts';
 import { recordCheckpoints } from '../commit/record-checkpoints.ts';
@@ -21,34 +23,39 @@ export interface AdmittedStep {
   /** The intent that an earlier attempt sealed and that is not recorded yet. */
   readonly sealed: IntentRow | undefined;
   readonly settings: JobSettings;
+  /** How many records the chain has. */
+  readonly admittedAt: number;
 }
 
 export function admitStep(run: StepRun, ledger: Ledger): StepAdmission {
   const { workspace, request, work } = run;
   const refused = notVerified(run, ledger) ?? recordedResult(run, ledger) ?? work.obstacle(ledger);
   if (refused !== undefined) return { result: refused };
-  const { settings } = ledger.job(request.jobId)!;
+  const { settings, at } = ledger.job(request.jobId)!;
   workspace.reserveDatabases(settings);
   const sealed = openIntent(ledger, work.token);
   const waiting = waitingResult(run, ledger, sealed) ?? notCompared(run, ledger);
   if (waiting !== undefined) return { result: waiting };
-  return { claim: claimOf(run, ledger), sealed, settings };
+  return { claim: claimOf(run, ledger), sealed, settings, admittedAt: at.seq };
 }
 
 /**
- * The same of a sub-step that nothing is known of, or that is done: without the lock, which the step around it has had
- * for both, and which is taken again before anything of it is sealed. Undefined: it has to be looked at under the lock.
+ * The same of a sub-step that nothing is known of, or that is done (`recordedWithin`): without the lock, which the step
+ * around it has had for both, and which is taken again before anything of it is sealed. Undefined: it has to be looked
+ * at under the lock.
  */
-export function admitWithin(run: StepRun, ledger: Ledger): StepAdmission | undefined {
+export function admitWithin(run: StepRun, ledger: Ledger, { seq }: Standing): StepAdmission | undefined {
   const { work, within, request } = run;
-  const recorded = ledger.stepRecord(work.token);
-  if (recorded !== undefined)
-    return recorded.record.args === work.args
-      ? { result: work.result(recorded.record, recorded.at, ledger) }
-      : undefined;
   if (within === undefined || work.argsBytes !== undefined || request.approval !== undefined) return undefined;
-  if (ledger.claim(work.token) !== undefined || ledger.intent(work.token) !== undefined) return undefined;
-  return { claim: claimOf(run, ledger), sealed: undefined, settings: within.attempt.settings };
+  const { settings } = within.attempt;
+  return { claim: claimOf(run, ledger, 'none'), sealed: undefined, settings, admittedAt: seq };
+}
+
+export function recordedWithin({ work }: StepRun, ledger: Ledger): StepAdmission | undefined {
+  const recorded = ledger.stepRecord(work.token);
+  return recorded?.record.args === work.args
+    ? { result: work.result(recorded.record, recorded.at, ledger) }
+    : undefined;
 }
 
 function notVerified({ host, caller, request }: StepRun, ledger: Ledger): RunStepResult | undefined {
@@ -112,13 +119,14 @@ function notCompared({ work }: StepRun, ledger: Ledger): RunStepResult | undefin
   };
 }
 
-function claimOf({ host, workspace, caller, request, work, within }: StepRun, ledger: Ledger): Claim {
+/** `earlier`: has the token had a claim? Default: the ledger is asked. */
+function claimOf({ host, workspace, caller, request, work, within }: StepRun, ledger: Ledger, earlier?: 'none'): Claim {
   const { jobId, stepId, generation } = request;
   const { token, args, argsBytes } = work;
   const claim = { token, jobId, stepId, generation, args, argsBytes, workerId: host.worker.id };
   const scope = { workspace, caller, ledger };
-  if (within !== undefined) return claimWithin(scope, claim, within.attempt.claim);
-  return takeClaim(scope, claim, () => noteCheckpoints({ caller, request }, ledger));
+  if (within === undefined) return takeClaim(scope, claim, () => noteCheckpoints({ caller, request }, ledger));
+  return claimWithin(scope, claim, { within: within.attempt.claim, ...defined({ earlier }) });
 }
 
 /** What the job is at the end of the super-step before this one: recorded before anything of this one happens. */

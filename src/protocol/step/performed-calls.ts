@@ -7,7 +7,7 @@ import type { Stage } from '../attempt/stage.ts';
 
 /** Call once the code is over. @throws InDoubt for a call that the intent would leave out */
 export function performedCalls(claim: Claim, stage: Stage): readonly PerformEffect[] {
-  const unrequested = claim.read((ledger) => unrequestedCalls(ledger, claim, stage));
+  const unrequested = claim.mayHaveCalls ? claim.read((ledger) => unrequestedCalls(ledger, claim, stage)) : [];
   const doubts = unaskedDoubts(unrequested, stage);
   if (doubts.length > 0) throw new InDoubt(doubts);
   return performEffects(unrequested, stage);

@@ -27,13 +27,15 @@ import type { AttemptResult, SealedAttempt, StepAttempt, StepRun } from './step-
 import type { SealableDraft } from './step-work.ts';
 
 /** @throws HoldfastError for what may pass, and what the code throws while it has attempts left */
-export async function runAttempt(run: StepRun, { claim, sealed, settings }: AdmittedStep): Promise<AttemptResult> {
+export async function runAttempt(run: StepRun, admitted: AdmittedStep): Promise<AttemptResult> {
+  const { sealed, ...admission } = admitted;
   // An approval shows the contents before they are sealed: they cannot wait in memory.
+  const { claim } = admitted;
   const isShown = run.request.approval !== undefined;
   // Somebody decides by what is shown; and what was wrong once is looked at.
   const mayLean = !isShown && claim.row.dropped === 0 && !isUndoId(claim.row.stepId);
   const stage = new Stage({ keepsContents: !isShown, mayLean });
-  const attempt: StepAttempt = { ...run, claim, stage, settings };
+  const attempt: StepAttempt = { ...run, ...admission, stage };
   try {
     return sealed === undefined ? await runSealAndApply(attempt) : await applySealed(attempt, sealed);
   } catch (error) {

@@ -12,7 +12,7 @@
 import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
-import { admitStep, admitWithin } from './admission.ts';
+import { admitStep, admitWithin, recordedWithin } from './admission.ts';
 import { askAboutRecord, type NotVerifiedResult } from './record-trouble.ts';
 import { runAttempt } from './run-attempt.ts';
 import { RunWork } from './run-work.ts';
@@ -49,13 +49,12 @@ export async function runStepWork(given: Omit<StepRun, 'runWork'>): Promise<RunS
   let run: StepRun = { ...given, runWork: runStepWork };
   const { claim } = run.within?.attempt ?? {};
   for (;;) {
-    const admittedWithin = claim?.read((ledger) =>
-      ledger.reading(() => {
-        const since = run.since ?? ledger.job(run.request.jobId)!.at.seq;
-        run = { ...run, since };
-        return admitWithin(run, ledger);
-      }),
-    );
+    const admittedWithin = claim?.read((ledger) => {
+      const standing = ledger.standing(run.request.jobId, run.work.token);
+      if (standing === undefined) return undefined;
+      run = { ...run, since: run.since ?? standing.seq };
+      return standing.isKnown ? recordedWithin(run, ledger) : admitWithin(run, ledger, standing);
+    });
     const admission =
       admittedWithin ??
       (await run.workspace.exclusive('claim', (ledger) => ledger.reading(() => admitStep(run, ledger)), {

@@ -86,8 +86,12 @@ export function isSmall(intent: Intent, stage: Stage): boolean {
   );
 }
 
-function withRecordedTables({ workspace, settings }: StepAttempt, ledger: Ledger, row: IntentRow): IntentRow {
-  const intent = spelledAsRecorded(ledger, row.intent, (database) => workspace.dialectOf(database, settings));
+function withRecordedTables(attempt: StepAttempt, ledger: Ledger, row: IntentRow): IntentRow {
+  const { workspace, settings, claim, admittedAt } = attempt;
+  const intent = spelledAsRecorded(ledger, row.intent, {
+    recordedIn: (database) => claim.recordedTablesNow(ledger, database, admittedAt),
+    dialectOf: (database) => workspace.dialectOf(database, settings),
+  });
   return intent === row.intent ? row : { ...row, intent, digest: intentDigest(intent) };
 }
 

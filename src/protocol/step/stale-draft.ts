@@ -38,7 +38,7 @@ export async function dropStaleDraft(
 
 /** Nothing of it was applied. An approval dies with its draft. Returns how many drafts of this token were dropped. */
 function dropDraft({ caller, request, work, claim, ledger, row }: SealedAttempt): number {
-  ledger.setIntentState(row.intent.token, 'dropped');
+  ledger.dropIntent(row.intent.token);
   for (const question of ledger.openQuestions(request.jobId)) {
     if (question.token === work.token && question.kind === 'approval')
       withdraw(ledger, question, caller.runId, 'the draft was dropped');

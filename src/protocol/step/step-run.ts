@@ -30,6 +30,8 @@ export interface StepAttempt extends StepRun {
   readonly stage: Stage;
   /** As they were when the claim was taken. */
   readonly settings: JobSettings;
+  /** How many records the chain had then. */
+  readonly admittedAt: number;
 }
 
 /** An attempt under the workspace's lock, with the intent that it is to apply. */

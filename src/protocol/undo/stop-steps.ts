@@ -17,7 +17,7 @@ export async function stopSteps({ ledger, caller, workspace, request }: UndoBegi
     ledger.setRun(jobId, caller.runId, settings);
     for (const claim of ledger.openClaims(jobId))
       ledger.putClaim({ ...claim, state: 'closed', nonce: `void-${caller.runId}` });
-    for (const { intent } of dropped) ledger.setIntentState(intent.token, 'dropped');
+    for (const { intent } of dropped) ledger.dropIntent(intent.token);
     if (job.state !== 'undoing') {
       ledger.setJobState(jobId, 'undoing');
       ledger.append(jobId, caller.runId, { kind: 'undoing', by, reason: why, changes: [] });

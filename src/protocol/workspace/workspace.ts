@@ -67,7 +67,8 @@ export class Workspace {
       purpose,
       async () => {
         faultPoint('lock.taken');
-        return await work(this.#openLedger(options.create === true));
+        const ledger = this.#openLedger(options.create === true);
+        return await ledger.held(() => work(ledger));
       },
       options.signal === undefined ? {} : { signal: options.signal },
     );

@@ -55,6 +55,7 @@ export class LedgerFile {
   #isReading = false;
   #isSuspect = false;
   #view: object | undefined;
+  #hold: object | undefined;
 
   private constructor(path: string, store: SqliteStore) {
     this.path = path;
@@ -123,18 +124,33 @@ export class LedgerFile {
       if (this.#store.isInTransaction) return work();
       this.#setSynchronous(options.relaxed === true ? 'NORMAL' : 'FULL');
       this.#store.run('BEGIN IMMEDIATE');
-      this.#view = {};
+      this.#view = this.#hold ?? {};
       try {
         return this.#store.commitAfter(work, () => atPoints('ledger-commit', () => this.#store.run('COMMIT')));
+      } catch (error) {
+        // What was read of it since its changes is no longer so.
+        this.#hold &&= {};
+        throw error;
       } finally {
-        this.#view = undefined;
+        this.#view = this.#hold;
       }
     });
   }
 
+  /** Runs `work` under the workspace's lock: nobody else writes meanwhile, so that all of it has one view. */
+  async held<T>(work: () => Promise<T> | T): Promise<T> {
+    this.#view = this.#hold = {};
+    try {
+      return await work();
+    } finally {
+      this.#view = this.#hold = undefined;
+    }
+  }
+
   /**
-   * What is read within one `reading` or transaction is the same until this connection changes it: a table may keep a
-   * row for as long as this is the same. Undefined: outside, where the next read may find something else.
+   * What is read within one `reading`, transaction or hold of the lock is the same until this connection changes it: a
+   * table may keep a row for as long as this is the same. Undefined: outside, where the next read may find something
+   * else.
    */
   get view(): object | undefined {
     return this.#view;
@@ -147,7 +163,7 @@ export class LedgerFile {
       try {
         this.#store.run('BEGIN');
         this.#isReading = true;
-        this.#view = {};
+        this.#view = this.#hold ?? {};
         return work();
       } finally {
         this.#endReading();
@@ -217,7 +233,7 @@ export class LedgerFile {
   #endReading(): void {
     if (!this.#isReading) return;
     this.#isReading = false;
-    this.#view = undefined;
+    this.#view = this.#hold;
     this.#store.run('ROLLBACK');
   }
 

@@ -139,9 +139,9 @@ export class IntentTable {
     return changed === 1;
   }
 
-  /** The intent has its record. */
-  finish(token: Digest): void {
-    this.#file.run(`UPDATE intent SET state = 'done' WHERE token = ?`, token);
+  /** The intent has its record. False: it was never sealed. */
+  finish(token: Digest): boolean {
+    return this.#file.run(`UPDATE intent SET state = 'done' WHERE token = ?`, token) === 1;
   }
 
   drop(token: Digest): void {

@@ -28,7 +28,8 @@ import type { PerformRow } from './perform-row.ts';
 import type { QuestionRow } from './questions.ts';
 import type { PlacedRecord } from './records.ts';
 import type { RepairRow } from './repairs.ts';
-import { tablesOf, type LedgerTables } from './tables.ts';
+import { standingOf, type Standing } from './standing.ts';
+import { hasIssued, tablesOf, type LedgerTables } from './tables.ts';
 import type { UndoRuling } from './undo-rulings.ts';
 
 export class Ledger {
@@ -63,11 +64,16 @@ export class Ledger {
   reading<T>(work: () => T): T {
     return this.#file.reading(work);
   }
+  held<T>(work: () => Promise<T> | T): Promise<T> {
+    return this.#file.held(work);
+  }
 
   // Jobs, the workspace's binding, marks and workers; then claims, values and calls
-
   job(jobId: string): JobRow | undefined {
     return this.#tables.jobs.find(jobId);
+  }
+  standing(jobId: string, token: Digest): Standing | undefined {
+    return standingOf(this.#file, jobId, token);
   }
   jobIds(): readonly string[] {
     return this.#tables.jobs.ids();
@@ -108,7 +114,6 @@ export class Ledger {
   registerWorker(workerId: string, identity: unknown): number {
     return this.#tables.workers.add(workerId, this.nextOrdinal(), identity);
   }
-
   claim(token: Digest): ClaimRow | undefined {
     return this.#tables.claims.find(token);
   }
@@ -147,9 +152,11 @@ export class Ledger {
   putIntent(intent: Intent, digest: Digest, approval: boolean, details: IntentDetails): void {
     this.#tables.intents.seal({ intent, digest, approval, details });
   }
-  setIntentState(token: Digest, state: 'done' | 'dropped'): void {
-    if (state === 'done') this.#tables.intents.finish(token);
-    else this.#tables.intents.drop(token);
+  dropIntent(token: Digest): void {
+    this.#tables.intents.drop(token);
+  }
+  finishIntent(token: Digest): void {
+    if (this.#tables.intents.finish(token)) this.clearEffectMarks(token);
   }
   beginApplying(token: Digest, prepared: PreparedAfters, unsealed?: NewIntent): void {
     this.#tables.intents.beginApplying(token, prepared, unsealed);
@@ -177,14 +184,13 @@ export class Ledger {
   }
 
   // The chain and the manifest
-
   plan(jobId: string, runId: string, fields: NewRecord, at = new Date().toISOString()): PlannedRecord {
     return planRecord(this.#tables.jobs, fields, { jobId, runId, at });
   }
   appendPlanned(planned: PlannedRecord): PlacedRecord {
     return appendRecord(this.#tables, planned);
   }
-  /** Appends a record, folds it into the manifest and returns it with its place. */
+  /** The record with its place. */
   append(jobId: string, runId: string, fields: NewRecord): PlacedRecord {
     return this.appendPlanned(this.plan(jobId, runId, fields));
   }
@@ -247,13 +253,8 @@ export class Ledger {
   }
   /** Did the ledger issue this token: a step's, an undoing's, an intent's that is being applied, a repair's? */
   knowsToken(token: Digest): boolean {
-    const { records, intents, repairs } = this.#tables;
-    return (
-      records.has(token, 'step') || records.has(token, 'undone') || intents.isApplying(token) || repairs.has(token)
-    );
+    return hasIssued(this.#tables, token);
   }
-
-  // Questions, repairs, generations, rulings
 
   question(digest: Digest): QuestionRow | undefined {
     return this.#tables.questions.find(digest);

@@ -20,6 +20,9 @@ const isEntry = outline<ToldEntry>({
 });
 
 const PAGE_ENTRIES = 1_000;
+const MAX_KNOWN = 1_000;
+/** Put by one statement. */
+const ENTRIES_AT_ONCE = 16;
 
 /** An entry as it is stored, and as it is read. */
 export interface StoredEntry extends EntryText {
@@ -28,6 +31,10 @@ export interface StoredEntry extends EntryText {
 
 export class ManifestTable {
   readonly #file: LedgerFile;
+  /** What a transaction before this one has found there: nothing ever leaves the table. */
+  readonly #known = new Set<string>();
+  /** What this transaction has put there, which a rollback may take away again. */
+  #fresh: { readonly view: object | undefined; readonly keys: Set<string> } | undefined;
 
   constructor(file: LedgerFile) {
     this.#file = file;
@@ -98,25 +105,40 @@ export class ManifestTable {
   fold(record: ChainRecord): void {
     const latest = new Map<string, LatestChange>();
     foldChanges(latest, record);
+    const entries: ManifestEntry[] = [];
     for (const [resource, change] of latest) {
       // A read never replaces what is recorded.
       if (change.change.role === 'read' && this.#has(record.jobId, resource)) continue;
-      this.#put(record.jobId, manifestEntryOf(change, stateDigest(change.change.state)));
+      entries.push(manifestEntryOf(change, stateDigest(change.change.state)));
     }
+    for (let first = 0; first < entries.length; first += ENTRIES_AT_ONCE)
+      this.#put(record.jobId, entries.slice(first, first + ENTRIES_AT_ONCE));
   }
 
+  /** Each step has read its own code and its tables' schemas, and finds them here again and again. */
   #has(jobId: string, resource: string): boolean {
-    return this.#file.get('SELECT 1 FROM manifest WHERE job_id = ? AND resource = ?', jobId, resource) !== undefined;
+    const key = `${jobId} ${resource}`;
+    if (this.#known.has(key)) return true;
+    const row = this.#file.get('SELECT 1 FROM manifest WHERE job_id = ? AND resource = ?', jobId, resource);
+    if (row === undefined) return false;
+    if (this.#known.size < MAX_KNOWN && !this.#freshKeys().has(key)) this.#known.add(key);
+    return true;
   }
 
-  #put(jobId: string, { resource, digest, ...told }: ManifestEntry): void {
+  /** Of the transaction that runs. */
+  #freshKeys(): Set<string> {
+    const { view } = this.#file;
+    if (this.#fresh === undefined || this.#fresh.view !== view) this.#fresh = { view, keys: new Set() };
+    return this.#fresh.keys;
+  }
+
+  #put(jobId: string, entries: readonly ManifestEntry[]): void {
+    const fresh = this.#freshKeys();
+    for (const { resource } of entries) fresh.add(`${jobId} ${resource}`);
     this.#file.run(
-      `INSERT INTO manifest VALUES (?, ?, ?, ?)
+      `INSERT INTO manifest VALUES ${entries.map(() => '(?, ?, ?, ?)').join(', ')}
        ON CONFLICT (job_id, resource) DO UPDATE SET digest = excluded.digest, entry = excluded.entry`,
-      jobId,
-      resource,
-      digest,
-      JSON.stringify(told),
+      ...entries.flatMap(({ resource, digest, ...told }) => [jobId, resource, digest, JSON.stringify(told)]),
     );
   }
 

@@ -1,4 +1,5 @@
 /** The ledger's tables over one file. */
+import type { Digest } from '../../model/digest.ts';
 import { CallTable } from './calls.ts';
 import { CheckedTable } from './checked.ts';
 import { ClaimTable } from './claims.ts';
@@ -57,4 +58,8 @@ export function tablesOf(file: LedgerFile): LedgerTables {
     generations: new GenerationTable(file),
     rulings: new UndoRulingTable(file),
   };
+}
+
+export function hasIssued({ records, intents, repairs }: LedgerTables, token: Digest): boolean {
+  return records.has(token, 'step') || records.has(token, 'undone') || intents.isApplying(token) || repairs.has(token);
 }

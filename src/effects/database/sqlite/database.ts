@@ -23,6 +23,7 @@ import type {
   QueryOptions,
   QueryResult,
   RowRequest,
+  RowsOptions,
   TransactionTimeouts,
 } from '../database.ts';
 import { parseTableName } from '../table-name.ts';
@@ -109,8 +110,11 @@ class SqliteDatabase implements Database {
     );
   }
 
-  rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
-    return this.#read((connection) => readSqliteRows(connection, this.name, requests));
+  rows(requests: readonly RowRequest[], { mayLean = false }: RowsOptions = {}): Promise<readonly RowState[]> {
+    const look = (connection: SqliteConnection): Promise<readonly RowState[]> =>
+      readSqliteRows(connection, this.name, requests);
+    // One row needs no snapshot: its transaction compares the schema.
+    return mayLean && requests.length === 1 ? this.#withReader(look) : this.#read(look);
   }
 
   reach(tables: readonly string[]): Promise<Reach> {
@@ -122,7 +126,10 @@ class SqliteDatabase implements Database {
   }
 
   spelledKeys(keys: readonly Pick<RowRequest, 'table' | 'key'>[]): Promise<readonly JsonObject[]> {
-    return this.#read((connection) => keys.map(({ table, key }) => spelledKey(connection, parseTableName(table), key)));
+    const spell = (connection: SqliteConnection): JsonObject[] =>
+      keys.map(({ table, key }) => spelledKey(connection, parseTableName(table), key));
+    // What is known of one table needs no snapshot.
+    return keys.length > 1 ? this.#read(spell) : this.#withReader(spell);
   }
 
   async ensureHoldfastTables(): Promise<void> {

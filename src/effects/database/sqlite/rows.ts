@@ -22,18 +22,31 @@ export async function readSqliteRows(
   database: string,
   requests: readonly RowRequest[],
 ): Promise<readonly RowState[]> {
-  const plans = new Map<string, RowPlan | undefined>();
+  const shapes = new Map<string, TableShape | undefined>();
   const states: RowState[] = [];
   for (const [index, request] of requests.entries()) {
     if (index > 0 && index % ROWS_PER_TURN === 0) await setImmediate();
-    const key = Object.keys(request.key).sort();
-    const planKey = `${request.table}\0${key.join('\0')}\0\0${request.columns.join('\0')}`;
-    if (!plans.has(planKey))
-      plans.set(planKey, planRow(reader.shape(parseTableName(request.table)), key, request.columns));
-    const plan = plans.get(planKey);
+    const { table } = request;
+    if (!shapes.has(table)) shapes.set(table, reader.shape(parseTableName(table)));
+    const plan = planOf(shapes.get(table), request);
     states.push(plan === undefined ? ABSENT : readRow(reader, database, plan, request));
   }
   return states;
+}
+
+/** A shape is one object until its table changes; a job asks for the same columns again and again. */
+const plansOf = new WeakMap<TableShape, Map<string, RowPlan | undefined>>();
+const MAX_PLANS = 100;
+
+/** Undefined where the table or a column of the key is not there: no row can be found by this key. */
+function planOf(shape: TableShape | undefined, request: RowRequest): RowPlan | undefined {
+  if (shape === undefined) return undefined;
+  const key = Object.keys(request.key).sort();
+  const name = `${key.join('\0')}\0\0${request.columns.join('\0')}`;
+  let plans = plansOf.get(shape);
+  if (plans === undefined || plans.size > MAX_PLANS) plansOf.set(shape, (plans = new Map<string, RowPlan | undefined>()));
+  if (!plans.has(name)) plans.set(name, planRow(shape, key, request.columns));
+  return plans.get(name);
 }
 
 interface RowPlan {
@@ -42,13 +55,8 @@ interface RowPlan {
   readonly columns: readonly { readonly name: string; readonly keepsReal: boolean }[];
 }
 
-/** Undefined where the table or a column of the key is not there: no row can be found by this key. */
-function planRow(
-  shape: TableShape | undefined,
-  key: readonly string[],
-  requested: readonly string[],
-): RowPlan | undefined {
-  if (shape === undefined || key.some((column) => columnOf(shape, column) === undefined)) return undefined;
+function planRow(shape: TableShape, key: readonly string[], requested: readonly string[]): RowPlan | undefined {
+  if (key.some((column) => columnOf(shape, column) === undefined)) return undefined;
   const columns = requested.flatMap((name) => {
     const column = columnOf(shape, name);
     return column === undefined ? [] : [{ name, keepsReal: column.keepsReal }];

@@ -12,7 +12,7 @@ export function reject({ context: { ledger }, question, sealed, notes }: Running
   if (claim === undefined) return;
   const { reason, by } = sealed.decision;
   ledger.transaction(() => {
-    ledger.setIntentState(claim.token, 'dropped');
+    ledger.dropIntent(claim.token);
     ledger.putClaim({
       ...claim,
       state: 'closed',

@@ -45,7 +45,7 @@ async function undoIntent(repair: RunningRepair, row: IntentRow | undefined): Pr
   await removeIntentLeftovers(workspace, row.intent);
   repair.afterDatabases.push(() =>
     ledger.transaction(() => {
-      ledger.setIntentState(token, 'dropped');
+      ledger.dropIntent(token);
       ledger.clearEffectMarks(token);
     }),
   );

@@ -14,7 +14,7 @@ export async function ruleOnUndoing(repair: RunningRepair, finding: Finding): Pr
   const intent = ledger.intent(token);
   ledger.transaction(() => {
     // What was sealed before the answer doesn't know of it; nothing of it is applied.
-    if (intent?.state === 'sealed') ledger.setIntentState(token, 'dropped');
+    if (intent?.state === 'sealed') ledger.dropIntent(token);
     putRuling(repair, token, finding, answer);
     const claim = ledger.claim(token);
     // Its attempts count anew.
