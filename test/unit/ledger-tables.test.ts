@@ -64,6 +64,23 @@ test('a row that says what no row may say is damage, and names its table and col
   assert.deepEqual(fixture.ledger.claim(TOKEN)?.rejection, { reason: 'no', by: 'ann' });
 });
 
+test('what a rolled back transaction changed is read again, also in the same hold of the lock', async () => {
+  const { ledger } = fixture;
+  await ledger.held(() => {
+    const term = ledger.job(JOB)!.term;
+    const fail = (): never => {
+      ledger.raiseTerm(JOB, term + 1);
+      ledger.putClaim(CLAIM);
+      assert.equal(ledger.job(JOB)!.term, term + 1);
+      assert.equal(ledger.claim(TOKEN)?.nonce, CLAIM.nonce);
+      throw new Error('rolled back');
+    };
+    assert.throws(() => ledger.transaction(fail), /rolled back/);
+    assert.equal(ledger.job(JOB)!.term, term);
+    assert.equal(ledger.claim(TOKEN), undefined);
+  });
+});
+
 test('attempts of a claim are only counted up', () => {
   fixture.ledger.putClaim(CLAIM);
   assert.throws(() => fixture.ledger.putClaim({ ...CLAIM, attempts: 1 }), isDefect);

@@ -23,7 +23,6 @@ import type {
   QueryOptions,
   QueryResult,
   RowRequest,
-  RowsOptions,
   TransactionTimeouts,
 } from '../database.ts';
 import { parseTableName } from '../table-name.ts';
@@ -110,11 +109,8 @@ class SqliteDatabase implements Database {
     );
   }
 
-  rows(requests: readonly RowRequest[], { mayLean = false }: RowsOptions = {}): Promise<readonly RowState[]> {
-    const look = (connection: SqliteConnection): Promise<readonly RowState[]> =>
-      readSqliteRows(connection, this.name, requests);
-    // One row needs no snapshot: its transaction compares the schema.
-    return mayLean && requests.length === 1 ? this.#withReader(look) : this.#read(look);
+  rows(requests: readonly RowRequest[]): Promise<readonly RowState[]> {
+    return this.#read((connection) => readSqliteRows(connection, this.name, requests));
   }
 
   reach(tables: readonly string[]): Promise<Reach> {
