@@ -29,9 +29,9 @@ interface Bounds {
 /** `docs/performance.md` tells what each is for. */
 const BOUNDS: Record<CountedKind, Bounds> = {
   step: { statements: 33, pages: 8, fsyncs: 1 },
-  'step with effects': { statements: 61, pages: 20, fsyncs: 4 },
+  'step with effects': { statements: 63, pages: 20, fsyncs: 4 },
   'sub-step': { statements: 12, pages: 5, fsyncs: 1 },
-  'sub-step with effects': { statements: 42, pages: 17, fsyncs: 4 },
+  'sub-step with effects': { statements: 44, pages: 17, fsyncs: 4 },
 };
 
 let workspace: string;
