@@ -44,7 +44,8 @@ function planOf(shape: TableShape | undefined, request: RowRequest): RowPlan | u
   const key = Object.keys(request.key).sort();
   const name = `${key.join('\0')}\0\0${request.columns.join('\0')}`;
   let plans = plansOf.get(shape);
-  if (plans === undefined || plans.size > MAX_PLANS) plansOf.set(shape, (plans = new Map<string, RowPlan | undefined>()));
+  if (plans === undefined || plans.size > MAX_PLANS)
+    plansOf.set(shape, (plans = new Map<string, RowPlan | undefined>()));
   if (!plans.has(name)) plans.set(name, planRow(shape, key, request.columns));
   return plans.get(name);
 }
