@@ -114,6 +114,22 @@ test('where a step runs again whose writes were folded, they begin anew at the i
   const written = job.ends.slice(last).flatMap((end) => end.written.writes);
   assert.deepEqual(foldWrites(BRANCHES.state, written), state);
   assert.ok(last > 0);
+  // The same in a new Run, which has folded them and told nobody.
+  const progress = job.ends[0]!.progress;
+  const next: NotedJob = new NotedJob(({ id }) => {
+    if (id === 'c' && next.ran.length === 1) next.toRewind.push('a');
+    return { output: id };
+  });
+  await runPlan(BRANCHES, {}, next, progress);
+  const ends = next.ends.map((end) => end.written);
+  assert.equal(ends.filter(({ isAnew }) => isAnew).length, 1);
+  assert.deepEqual(
+    foldWrites(
+      BRANCHES.state,
+      ends.flatMap(({ writes }) => writes),
+    ),
+    state,
+  );
 });
 
 test('what two steps merge under one key at the same time is put to a person, and is not in the state', async () => {
@@ -151,5 +167,10 @@ test('a state of 1 MiB is taken, where the job does not go on as it was in an ea
   await run(MAX_STATE_BYTES - 100);
   await assert.rejects(run(MAX_STATE_BYTES), (error: unknown) => isFailure(error, 'too-large'));
   await run(EARLIER_MAX_STATE_BYTES - 100, 0);
+  const same = ['a', 'b', 'c'].map((id) => ({ id, state: { x: 'x'.repeat(MAX_STATE_BYTES / 2) } }));
+  await assert.rejects(
+    runPlan(planOf(same, { x: { reducer: 'max' } }), {}, new NotedJob()),
+    /What is written to the state at once has \d+ bytes; at most 1048576 are allowed/,
+  );
   await assert.rejects(run(EARLIER_MAX_STATE_BYTES, EARLIER_MAX_STATE_BYTES), /at most 262144/);
 });

@@ -16,7 +16,7 @@ import { HoldfastError } from '../failure.ts';
 import { nearestName } from '../nearest-name.ts';
 import { shown } from '../shown-value.ts';
 import { channelOf } from './channel-of.ts';
-import { Misfit, type Channel, type Undo } from './channel.ts';
+import { Misfit, sizeOf, type Channel, type Undo } from './channel.ts';
 import { isBuiltIn, type ChannelDeclaration, type OwnReducer } from './reducer.ts';
 import type { NodeWrites, StateWrite } from './state-write.ts';
 
@@ -31,6 +31,8 @@ export interface StateOptions {
   readonly checks?: ReadonlyMap<string, ChannelCheck>;
   /** Of all channels together, as canonical JSON; asked for the size beyond which nothing is taken. */
   readonly maxBytes: (sizeBytes: number) => number;
+  /** Of what one super-step writes, which travels with one request. Default: no limit. */
+  readonly maxWrittenBytes?: number;
   /** What a write that can't join is: what a step returned, or what the Workflow's code gave. */
   readonly misfit: 'bad-output' | 'bad-input';
   /** How a node is called in messages, and its field in their details. */
@@ -53,6 +55,8 @@ export class StateChannels {
   readonly #frameBytes: number;
   #valueBytes: number;
   #values: JsonObject | undefined;
+  /** Does the super-step that is folded have writes that an earlier version let pass? Then it is taken as it was. */
+  #hasTolerated = false;
 
   /** @throws HoldfastError `bad-input`, for a value that a channel can't hold, or a reducer that is not known */
   constructor(declared: Readonly<Record<string, ChannelDeclaration>>, options: StateOptions) {
@@ -92,6 +96,7 @@ export class StateChannels {
   fold(superStep: readonly NodeWrites[]): readonly StateWrite[] {
     const undos: Undo[] = [];
     const parts = new Map<string, Part>();
+    this.#hasTolerated = false;
     try {
       const writes = superStep.flatMap(({ node, values }) =>
         Object.entries(values).map(([channel, value]) => {
@@ -102,6 +107,7 @@ export class StateChannels {
       );
       const last = superStep.findLast(({ values }) => Object.keys(values).length > 0);
       if (last !== undefined) this.#refuseTooLarge(last.node);
+      this.#refuseTooMuch(writes);
       return writes;
     } catch (failure) {
       for (const undo of undos.toReversed()) undo();
@@ -149,7 +155,10 @@ export class StateChannels {
       const other = by.get(place);
       by.set(place, { node, value: part });
       if (other === undefined || other.node === node || canonicalJson(other.value) === canonicalJson(part)) continue;
-      if (this.#options.isTolerated?.(name, [other.node, node]) === true) continue;
+      if (this.#options.isTolerated?.(name, [other.node, node]) === true) {
+        this.#hasTolerated = true;
+        continue;
+      }
       const { who } = this.#options;
       const { reducer } = this.#declared[name]!;
       const what = key === '' ? `state "${name}"` : `${key} of state "${name}"`;
@@ -209,6 +218,22 @@ export class StateChannels {
       `After ${who(node)} the job's state has ${sizeBytes} bytes; at most ${maxBytes} are allowed. ` +
         `The largest part is "${largest!.channel}" with ${largest!.sizeBytes}.`,
       { [field]: node, sizeBytes, maxBytes },
+    );
+  }
+
+  /** Many may write the same, so that what they write is more than what is held then. */
+  #refuseTooMuch(writes: readonly StateWrite[]): void {
+    const { maxWrittenBytes = Number.POSITIVE_INFINITY, who, field } = this.#options;
+    if (this.#hasTolerated || writes.length === 0) return;
+    const sizes = writes.map((write) => ({ write, sizeBytes: sizeOf(write.value) }));
+    const sizeBytes = sizes.reduce((sum, one) => sum + one.sizeBytes, 0);
+    if (sizeBytes <= maxWrittenBytes) return;
+    const { write } = sizes.sort((a, b) => b.sizeBytes - a.sizeBytes)[0]!;
+    throw new HoldfastError(
+      'too-large',
+      `What is written to the state at once has ${sizeBytes} bytes; at most ${maxWrittenBytes} are allowed. The most ` +
+        `is what ${who(write.node)} wrote to "${write.channel}".`,
+      { [field]: write.node, key: write.channel, sizeBytes, maxBytes: maxWrittenBytes },
     );
   }
 

@@ -75,6 +75,7 @@ export class UserState {
       own: reducers as unknown as Readonly<Record<string, OwnReducer>>,
       checks,
       maxBytes: () => MAX_JOB_STATE_BYTES,
+      maxWrittenBytes: MAX_UPDATE_BYTES,
       misfit: 'bad-input',
       who: (node) => `an update by "${node}"`,
       field: 'node',

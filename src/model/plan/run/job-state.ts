@@ -46,6 +46,7 @@ export function stateChannels(
   return new StateChannels(plan.state, {
     checks: checksOf(plan),
     maxBytes: (sizeBytes) => (sizeBytes <= EARLIER_MAX_STATE_BYTES ? EARLIER_MAX_STATE_BYTES : maxBytes()),
+    maxWrittenBytes: MAX_STATE_BYTES,
     misfit: 'bad-output',
     who: (stepId) => `step "${stepId}"`,
     field: 'stepId',
