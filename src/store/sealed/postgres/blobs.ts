@@ -15,9 +15,6 @@ import type { StoredBlob } from '../store.ts';
 import { DURABLY, type Run, runOne, type StoreConnections } from './connections.ts';
 
 const PAGE = 1000;
-/** Ends a transaction that is to leave nothing. */
-class AlreadyThere extends Error {}
-
 export class PostgresBlobs {
   readonly #connections: StoreConnections;
   readonly #schema: string;
@@ -33,15 +30,14 @@ export class PostgresBlobs {
   async put(chunks: AsyncIterable<Uint8Array>): Promise<HashedContent> {
     const upload = randomBytes(16).toString('hex');
     let stored: HashedContent | undefined;
-    try {
-      await this.#connections.transaction(async (run) => {
-        stored = await this.#upload(run, upload, chunks);
-        await this.#name(run, upload, stored);
-      });
-    } catch (error) {
-      if (!(error instanceof AlreadyThere)) throw error;
-    }
-    await this.#mustReadBack(stored!);
+    let isNew = false;
+    await this.#connections.transaction(async (run) => {
+      stored = await this.#upload(run, upload, chunks);
+      isNew = await this.#name(run, upload, stored);
+      return isNew ? 'commit' : 'rollback';
+    });
+    // One that is there was read just now.
+    if (isNew) await this.#mustReadBack(stored!);
     return stored!;
   }
 
@@ -113,8 +109,8 @@ export class PostgresBlobs {
     return { content: digester.digest('hex'), sizeBytes };
   }
 
-  /** @throws AlreadyThere where a sound one is there */
-  async #name(run: Run, upload: string, { content, sizeBytes }: HashedContent): Promise<void> {
+  /** False: a sound one is there already, whose upload keeps the name. */
+  async #name(run: Run, upload: string, { content, sizeBytes }: HashedContent): Promise<boolean> {
     const blob = `${this.#schema}.blob`;
     const values = [content, upload, String(sizeBytes)];
     const inserted = await run({
@@ -122,14 +118,15 @@ export class PostgresBlobs {
         SELECT $1, $2, $3::bigint WHERE ${DURABLY} ON CONFLICT DO NOTHING`,
       values,
     });
-    if (inserted.count > 0) return;
-    if (await this.#isIntact(content, run)) throw new AlreadyThere();
+    if (inserted.count > 0) return true;
+    if (await this.#isIntact(content, run)) return false;
     await run({
       text: `INSERT INTO ${this.#schema}.blob_aside (upload, content, why)
         SELECT upload, content, $2 FROM ${blob} WHERE content = $1`,
       values: [content, 'It was damaged when it was stored again.'],
     });
     await run({ text: `UPDATE ${blob} SET upload = $2, size = $3::bigint, at = now() WHERE content = $1`, values });
+    return true;
   }
 
   async #isIntact(content: Digest, run?: Run): Promise<boolean> {

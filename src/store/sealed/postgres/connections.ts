@@ -85,12 +85,12 @@ export class StoreConnections {
     return await this.#lease(async (run) => await settled(statements.map(run)));
   }
 
-  /** `work` between BEGIN and COMMIT. */
-  async transaction<T>(work: (run: Run) => Promise<T>): Promise<T> {
-    return await this.#lease(async (run) => {
-      const [, result] = await settled<unknown>([run({ text: 'BEGIN' }), work(run)]);
-      await atPointsAsync('database-commit', () => run({ text: 'COMMIT' }));
-      return result as T;
+  /** `work` between BEGIN and COMMIT; or ROLLBACK, where what it did is not wanted after all. */
+  async transaction(work: (run: Run) => Promise<'commit' | 'rollback'>): Promise<void> {
+    await this.#lease(async (run) => {
+      const [, end] = await settled<unknown>([run({ text: 'BEGIN' }), work(run)]);
+      if (end === 'commit') await atPointsAsync('database-commit', () => run({ text: 'COMMIT' }));
+      else await run({ text: 'ROLLBACK' });
     });
   }
 

@@ -28,7 +28,10 @@ export async function prepareSchema(connections: StoreConnections, place: Schema
   const run = runOne(connections);
   const found = await run(shapeOf(place.schema));
   if (linesOf(found).length > 0 && (await versionOf(run, place, found)) === NEWEST) return;
-  await connections.transaction(async (inOne) => await migrate(inOne, place));
+  await connections.transaction(async (inOne) => {
+    await migrate(inOne, place);
+    return 'commit';
+  });
 }
 
 /** Under the lock: what others have done until then is seen. */
