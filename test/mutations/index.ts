@@ -7,6 +7,7 @@ import { AGENTS } from './agents.ts';
 import { CHANGES } from './changes.ts';
 import { LIST_ITEMS } from './for-each.ts';
 import { ENCRYPTION } from './encryption.ts';
+import { PLAN_FLOW } from './plan-flow.ts';
 import { ENDING } from './ending.ts';
 import { CALLS_ONCE } from './g1-once-calls.ts';
 import { COMMANDS_ONCE } from './g1-once-commands.ts';
@@ -37,6 +38,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...ATTEMPTS,
   ...STEPS_ONCE,
   ...LIST_ITEMS,
+  ...PLAN_FLOW,
   ...CHECKPOINTS,
   ...CALLS_ONCE,
   ...HTTP_ONCE,
