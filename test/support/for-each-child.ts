@@ -25,7 +25,7 @@ export interface ForEachOrder extends SubStepOrder {
   readonly url: string;
 }
 
-function steps({ outside }: ForEachOrder): readonly StepImplementation[] {
+export function listSteps({ outside }: Pick<ForEachOrder, 'outside'>): readonly StepImplementation[] {
   const code = implementStep(own, async (ctx, { name, id }) => {
     const paid = await ctx.perform('charge', {
       request: { name },
@@ -46,7 +46,7 @@ function steps({ outside }: ForEachOrder): readonly StepImplementation[] {
   return [code] as unknown as readonly StepImplementation[];
 }
 
-function planOf({ within, url, databaseUrl }: ForEachOrder): Json {
+export function listPlan({ within, url, databaseUrl }: Pick<ForEachOrder, 'within' | 'url' | 'databaseUrl'>): Json {
   const text = `${databaseUrl.startsWith('sqlite:') ? '?, ?' : '$1, $2'}`;
   const each = (id: string, use: string, items: readonly Json[], more: Readonly<Record<string, Json>>): Json => {
     const { atOnce = 1, needs = [], ...given } = more;
@@ -100,9 +100,9 @@ function planOf({ within, url, databaseUrl }: ForEachOrder): Json {
 
 export async function carryOut(order: ForEachOrder): Promise<SubStepEnd> {
   setFaultHook(killingHook(order));
-  const job = openChildJob(order, steps(order));
+  const job = openChildJob(order, listSteps(order));
   try {
-    const { outputs } = await job.runPlan(planOf(order));
+    const { outputs } = await job.runPlan(listPlan(order));
     return { output: [outputs['own']!, outputs['files']!] };
   } catch (error) {
     if (error instanceof QuestionAsked) return { failure: error.message };
