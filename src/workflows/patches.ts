@@ -123,7 +123,7 @@ export const PATCHES = {
     why:
       'A new Run requested each step anew whose result it was not given, at six events a step; once they were more ' +
       'than a Run did, the history grew on to the end that the server sets it. Now it reads them from the record in ' +
-      'pages, and new Runs go on being begun.',
+      "pages, a plan's Run, too, and new Runs go on being begun.",
     since: '0.2.0',
     until: 'No job that was started before 0.2.0 is running or will be reset.',
   },

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { temporal as temporalProto } from '@temporalio/proto';
 import * as z from 'zod';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
@@ -108,7 +109,7 @@ test('an edit by a person is asked about, decided by a plain Signal, and the job
 });
 
 test(
-  'outputs too large for continue-as-new or for one result are omitted and come from the record; each step runs once',
+  'outputs too large for continue-as-new or for one result are omitted and come from the record, requested once',
   { timeout: 120_000 },
   async () => {
     const ids = Array.from({ length: 12 }, (_, index) => `s${index}`);
@@ -128,7 +129,7 @@ test(
     const result = await temporal.client.workflow.execute(agentJob, {
       workflowId,
       taskQueue,
-      args: [{ plan: bulkyPlan, continueAsNewAfterEvents: 20 }],
+      args: [{ plan: bulkyPlan, continueAsNewAfterEvents: 36 }],
     });
     assert.deepEqual(bulkyRuns, ids);
     assert.deepEqual(result.state, { last: 's11 after s10' });
@@ -139,6 +140,15 @@ test(
       (found) => found.length > 1,
     );
     assert.ok(runs.length < 5, `${runs.length} Runs: a new one asks again for less than the last has done`);
+    const events = (await Promise.all(runs.map((runId) => eventsOf(workflowId, runId)))).flat();
+    const requested = events.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled ?? []);
+    const steps = requested.filter(({ activityType }) => activityType?.name === 'runStep');
+    assert.deepEqual(steps.map(({ activityId }) => activityId).toSorted(), ids.toSorted());
+    const recalls = requested.filter(({ activityType }) => activityType?.name === 'recall').length;
+    assert.ok(recalls > 0 && recalls <= 2 * (runs.length - 1), `${recalls} pages`);
+    const given = events.flatMap((event) => event.workflowExecutionStartedEventAttributes?.input?.payloads ?? []);
+    const largest = Math.max(...given.map(({ data }) => data!.length));
+    assert.ok(largest > 700_000 && largest < 1_500_000, `a Run is given ${largest} bytes`);
     const status = await temporal.client.workflow.getHandle(workflowId).query<JobStatus>('status');
     assert.deepEqual(
       status.steps.map(({ id, step, state }) => `${id} ${step} ${state}`),
@@ -202,6 +212,26 @@ test(
     await handle.result();
   },
 );
+
+/** In small pages: so large a history does not fit into one message. */
+async function eventsOf(
+  workflowId: string,
+  runId: string,
+): Promise<readonly temporalProto.api.history.v1.IHistoryEvent[]> {
+  const { namespace, connection } = temporal;
+  const events: temporalProto.api.history.v1.IHistoryEvent[] = [];
+  for (let nextPageToken: Uint8Array | undefined | null; nextPageToken === undefined || nextPageToken!.length > 0;) {
+    const page = await connection.workflowService.getWorkflowExecutionHistory({
+      namespace,
+      execution: { workflowId, runId },
+      maximumPageSize: 10,
+      nextPageToken: nextPageToken ?? null,
+    });
+    events.push(...(page.history?.events ?? []));
+    nextPageToken = page.nextPageToken ?? new Uint8Array();
+  }
+  return events;
+}
 
 async function runsOf(workflowId: string): Promise<string[]> {
   const runs: string[] = [];

@@ -1,6 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const LISTS = ['test/integration/for-each.test.ts'];
+const RECALLED = ['test/unit/step-calls.test.ts'];
 const ON_SERVER = ['test/integration/for-each-items.test.ts'];
 
 export const LIST_ITEMS: readonly Mutation[] = [
@@ -75,5 +76,32 @@ export const LIST_ITEMS: readonly Mutation[] = [
     replace: '',
     tests: LISTS,
     name: 'a list of outputs that is too large',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a recalled result of a plan answers whatever its step is given',
+    file: 'src/workflows/job/left-out.ts',
+    find: 'return result.args === digestOf({ input, step: use }) ? result : undefined;',
+    replace: 'return digestOf({ input, step: use }).length > 0 ? result : undefined;',
+    tests: RECALLED,
+    name: 'a recalled result of a plan',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a recalled result of a plan answers although it is void',
+    file: 'src/workflows/job/left-out.ts',
+    find: 'result.generation < this.#parts.knowledge.generationOf(id)',
+    replace: 'result.generation < 0',
+    tests: RECALLED,
+    name: 'a recalled result of a plan',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a plan’s Run requests again what it is not given',
+    file: 'src/workflows/job/planned.ts',
+    find: 'if (result !== undefined) return { output: result.output };',
+    replace: '',
+    tests: ['test/integration/agent-job.test.ts'],
+    name: 'too large for continue-as-new',
   },
 ];

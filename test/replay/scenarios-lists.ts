@@ -1,8 +1,8 @@
-/** Lists whose items are steps of their own. */
+/** Lists whose items are steps of their own, and what a Run of a plan is not given of earlier ones. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
-import { base, decision, type Scenario } from './scenario.ts';
+import { base, decision, write, type Scenario } from './scenario.ts';
 
 /** The items of a list run in several Runs; a person changes what one of them wrote, and has it run again. */
 const LIST: Scenario = {
@@ -37,7 +37,22 @@ const LIST: Scenario = {
   },
 };
 
+/** Recorded with room for one output; its last Run is given that of one step of three, and does one more. */
+const LEFT_OUT: Scenario = {
+  input: {
+    continueAsNewAfterEvents: 26,
+    plan: {
+      ...base,
+      name: 'left-out',
+      steps: [write('a'), write('b', ['a']), write('c', ['b']), write('d', ['c'])],
+    },
+  },
+};
+
 export const LISTS: Readonly<Record<string, Scenario>> = {
   'a-list-in-new-runs-first-run': { ...LIST, run: 'first' },
   'a-list-in-new-runs-last-run': LIST,
+  // Before there was a recall.
+  'what-a-plan-left-out-is-requested-again': LEFT_OUT,
+  'what-a-plan-left-out-is-recalled': LEFT_OUT,
 };

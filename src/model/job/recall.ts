@@ -9,6 +9,22 @@ export const MAX_PAGE_BYTES = 1_000_000;
 /** So much is recalled in a Run; what is beyond it is requested step by step. */
 export const MAX_PAGES = 8;
 
+/** Around an output. */
+const FRAME_BYTES = 256;
+
+/** How many requests a Run makes to have results of these sizes: in pages, and beyond them one by one. */
+export function requestsToHave(sizesBytes: readonly number[]): number {
+  let [pages, pageBytes, recalled] = [0, MAX_PAGE_BYTES, 0];
+  for (const sizeBytes of sizesBytes.toSorted((a, b) => b - a)) {
+    const isNewPage = pageBytes + sizeBytes + FRAME_BYTES > MAX_PAGE_BYTES;
+    if (isNewPage && pages === MAX_PAGES) break;
+    pages += isNewPage ? 1 : 0;
+    pageBytes = (isNewPage ? 0 : pageBytes) + sizeBytes + FRAME_BYTES;
+    recalled += 1;
+  }
+  return pages + sizesBytes.length - recalled;
+}
+
 export const RecallRequestSchema = z.strictObject({
   jobId: z.string(),
   workspace: z.string(),
@@ -16,6 +32,8 @@ export const RecallRequestSchema = z.strictObject({
   known: ChainPlaceSchema,
   /** The record behind which the page begins. */
   after: z.int().min(0),
+  /** Smaller outputs are not told. Default: all are. */
+  atLeastBytes: z.int().min(0).optional(),
 });
 export type RecallRequest = z.infer<typeof RecallRequestSchema>;
 

@@ -35,7 +35,7 @@ export async function recallProtocol(
   }
 }
 
-async function pageOf(ledger: Ledger, { jobId, known, after }: RecallRequest): Promise<RecallResult> {
+async function pageOf(ledger: Ledger, { jobId, known, after, atLeastBytes = 0 }: RecallRequest): Promise<RecallResult> {
   const results: RecalledResult[] = [];
   let sizeBytes = 0;
   if (ledger.headAt(jobId, known.seq) !== known.head) return { results };
@@ -45,6 +45,7 @@ async function pageOf(ledger: Ledger, { jobId, known, after }: RecallRequest): P
     // The Workflow requests no sub-steps.
     if (record.kind !== 'step' || requestedStepOf(record.stepId) !== record.stepId) continue;
     const { stepId, generation, args, output, intent } = record;
+    if (atLeastBytes > 0 && jsonBytes(output) < atLeastBytes) continue;
     const approval = ledger.approvalOf(jobId, intent);
     const result = { stepId, generation, args, output, seq, ...defined({ approval }) };
     sizeBytes += jsonBytes(result as Json);

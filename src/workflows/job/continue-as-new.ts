@@ -86,7 +86,7 @@ export function carriedFromPreviousRun(): Carried | undefined {
 
 /** The history grows on, up to what the server allows. */
 export function sayWhyNotNew(omitted: number): void {
-  const why = 'results are too large to be carried over and would be requested of the record again';
+  const why = 'results are too large to be carried over and would come from the record again';
   log.warn(`the history is long, but a new Run would gain nothing yet: ${why}`, {
     leftOut: omitted,
     maxBytes: MAX_CARRIED_BYTES,

@@ -5,8 +5,9 @@ import type { HoldfastError } from '../../model/failure.ts';
 import { everyItemOf, planStepOf } from '../../model/item-id.ts';
 import { planGraph, type PlanGraph } from '../../model/plan/graph/graph.ts';
 import type { Plan } from '../../model/plan/plan.ts';
+import { requestsToHave } from '../../model/job/recall.ts';
 import { inputCheckpoint, loopCheckpoint } from '../../model/plan/run/checkpoints.ts';
-import { boundedProgress } from '../../model/plan/run/bounded-outputs.ts';
+import { boundedProgress, leftOutOf } from '../../model/plan/run/bounded-outputs.ts';
 import { EARLIER_MAX_STATE_BYTES, MAX_STATE_BYTES } from '../../model/plan/run/job-state.ts';
 import type {
   PlanJob,
@@ -23,6 +24,8 @@ import type { GateStep } from '../gate/gate.ts';
 import { isPatched } from '../patches.ts';
 import { MAX_CARRIED_BYTES, type CarriedPlan } from './continue-as-new.ts';
 import type { JobCore } from './core.ts';
+import { LeftOutResults } from './left-out.ts';
+import { areRecalled } from './recall.ts';
 
 export class PlannedJob implements PlanJob {
   readonly #core: JobCore;
@@ -34,8 +37,9 @@ export class PlannedJob implements PlanJob {
   readonly #rewound: string[];
   /** How many steps and items earlier Runs had done. */
   readonly #carriedDone: number;
-  /** How many outputs a new Run would have to request of the record, when that was last counted. */
-  #omitted = 0;
+  readonly #leftOut: LeftOutResults | undefined;
+  /** How many requests a new Run would make of the record for what it is not given, when that was last counted. */
+  #again = 0;
   /** Steps that the scheduler has taken for void since the last barrier: what it goes on from may still have them. */
   readonly #voidSinceBarrier: string[] = [];
   #end: SuperStepEnd | undefined;
@@ -51,6 +55,7 @@ export class PlannedJob implements PlanJob {
     // A job that began before there were any has its first at the end of its next super-step.
     if (carried === undefined) checkpoints.note(inputCheckpoint(plan, this.#graph));
     this.notedSuperStep = checkpoints.lastStep;
+    if (carried?.progress.leftOut !== undefined) this.#leftOut = new LeftOutResults(core.parts, carried.progress);
     for (const { id, items } of carried?.progress.done ?? [])
       if (items !== undefined) this.onItems({ stepId: id, within: 'workflow', done: items, total: items });
     for (const { id, rounds } of carried?.progress.done ?? [])
@@ -99,12 +104,21 @@ export class PlannedJob implements PlanJob {
   }
 
   async step(request: PlanStepRequest): Promise<PlanStepResult> {
-    const { id, isParallel, retry, resume } = request;
+    const recalled = this.#leftOut?.recalled(request.id);
+    if (recalled !== undefined) {
+      await recalled;
+      const result = this.#leftOut?.take(request);
+      if (result !== undefined) return this.#taken(request, result.output);
+    }
+    const { isParallel, retry, resume } = request;
     const resumeAfterMs = resume && Math.round(resume.afterSeconds * 1_000);
     const done = await this.#core.runStep(gateRequest(request), defined({ isParallel, retry, resumeAfterMs }));
-    if (done === undefined) return { rewound: true };
-    if (request.use === skipStep.name) this.#showSkipped(id, done.output);
-    return { output: done.output };
+    return done === undefined ? { rewound: true } : this.#taken(request, done.output);
+  }
+
+  #taken({ id, use }: PlanStepRequest, output: Json): PlanStepResult {
+    if (use === skipStep.name) this.#showSkipped(id, output);
+    return { output };
   }
 
   #showSkipped(stepId: string, output: Json): void {
@@ -168,12 +182,18 @@ export class PlannedJob implements PlanJob {
     if (!this.#core.isLong) return false;
     const { progress } = now;
     const newlyDone = resultsOf(progress) - this.#carriedDone;
-    if (this.#omitted === 0 || newlyDone > this.#omitted)
-      this.#omitted = boundedProgress(progress, MAX_CARRIED_BYTES).leftOut?.length ?? 0;
-    if (this.#omitted === 0 || newlyDone > this.#omitted) return true;
-    this.#core.sayWhyNotNew(this.#omitted);
+    if (this.#again === 0 || newlyDone > this.#again) this.#again = requestsAgain(progress);
+    if (this.#again === 0 || newlyDone > this.#again) return true;
+    this.#core.sayWhyNotNew(this.#again);
     return false;
   }
+}
+
+/** Of a new Run, for what it would not be given. */
+function requestsAgain(progress: PlanProgress): number {
+  const leftOut = leftOutOf(progress, MAX_CARRIED_BYTES);
+  if (leftOut.length === 0 || !areRecalled()) return leftOut.length;
+  return requestsToHave(leftOut.map(({ sizeBytes }) => sizeBytes));
 }
 
 function gateRequest(request: PlanStepRequest): GateStep['request'] {

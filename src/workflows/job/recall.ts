@@ -12,15 +12,15 @@ type Place = Pick<JobParts, 'identity' | 'knowledge' | 'watch'>;
 /** Undefined: they are not read, in histories that were begun before there was any of this. */
 export function recallResults(
   { identity, knowledge, watch }: Place,
-  from: number,
+  from: Pick<RecallRequest, 'after' | 'atLeastBytes'>,
   add: (result: RecalledResult) => void,
 ): Promise<void> | undefined {
   if (!areRecalled()) return undefined;
   const { jobId, workspace } = identity;
   const readPages = async (): Promise<void> => {
-    let after: number | undefined = from;
+    let after: number | undefined = from.after;
     for (let page = 0; page < MAX_PAGES && after !== undefined; page++) {
-      const request: RecallRequest = { jobId, workspace, known: knowledge.known, after };
+      const request: RecallRequest = { ...from, jobId, workspace, known: knowledge.known, after };
       const { results, next } = await watch.untilTaken({ activity: 'recall' }, (withinMs) =>
         callRecall(request, withinMs),
       );

@@ -80,9 +80,9 @@ export class StepCalls {
   /** Fulfilled once what earlier Runs left out is read from the record. Undefined: nothing was, or it is read. */
   recalled(): Promise<void> | undefined {
     if (this.#leftOutFrom === undefined || this.#isRecalled) return undefined;
-    this.#recalling ??= recallResults(this.#parts, this.#leftOutFrom, (result) => this.addRecalled(result))?.then(
-      () => void (this.#isRecalled = true),
-    );
+    this.#recalling ??= recallResults(this.#parts, { after: this.#leftOutFrom }, (result) =>
+      this.addRecalled(result),
+    )?.then(() => void (this.#isRecalled = true));
     return this.#recalling;
   }
 

@@ -1,11 +1,11 @@
 /**
- * Progress and results within a payload's bounds: the largest outputs are omitted, so that as few steps as may be are
- * requested again, and never a `wait`, whose output is next to nothing. Pure.
+ * Progress and results within a payload's bounds: the largest outputs are omitted, so that as few of them as may be
+ * come from the record again, and never a `wait`, whose output is next to nothing. Pure.
  */
 import { jsonBytes, type Json } from '../../canonical-json.ts';
 import { defined } from '../../defined.ts';
-import { itemIdOf } from '../../item-id.ts';
-import { someOf } from '../../list.ts';
+import { everyItemOf, itemIdOf, itemPlaceOf, planStepOf } from '../../item-id.ts';
+import { isList, someOf } from '../../list.ts';
 import type { DoneStep, PlanProgress, PlanResult } from './progress.ts';
 
 interface StepOutput {
@@ -13,24 +13,53 @@ interface StepOutput {
   readonly output: Json;
 }
 
+/** A step or an item as the record has it. */
+export interface LeftOut {
+  readonly id: string;
+  readonly sizeBytes: number;
+}
+
+/** Around each item in the progress. */
+const ITEM_FRAME_BYTES = 24;
+
 /** The progress with at most so many bytes of outputs. */
 export function boundedProgress(progress: PlanProgress, maxBytes: number): PlanProgress {
+  const { fitting, leftOut } = split(progress, maxBytes);
+  if (leftOut.length === 0) return progress;
   const { done, items = [] } = progress;
-  const fitting = fittingOutputs([...done, ...items], maxBytes);
-  if (fitting.size === done.length + items.length) return progress;
-  const isLeftOut = ({ id }: StepOutput): boolean => !fitting.has(id);
   return {
-    ...progress,
+    schemaVersion: progress.schemaVersion,
     done: done.filter(({ id }) => fitting.has(id)),
     ...defined({ items: someOf(items.filter(({ id }) => fitting.has(id))) }),
-    leftOut: [...done.filter(isLeftOut).flatMap(requestedFor), ...items.filter(isLeftOut).map(({ id }) => id)],
+    // A thousand items of a list as one word.
+    leftOut: [...new Set(leftOut.map(({ id }) => (itemPlaceOf(id) === undefined ? id : everyItemOf(planStepOf(id)))))],
+    leftOutResults: leftOut.length,
+    leftOutAtLeastBytes: leftOut.reduce((least, { sizeBytes }) => Math.min(least, sizeBytes), maxBytes),
   };
 }
 
-/** The ids under which a later run requests it of the record. */
-function requestedFor({ id, items, rounds }: DoneStep): readonly string[] {
-  if (rounds !== undefined) return Array.from({ length: rounds }, (_, place) => itemIdOf(id, place + 1));
-  return items === undefined ? [id] : Array.from({ length: items }, (_, place) => itemIdOf(id, place));
+/** What does not fit into so many bytes, under the ids that a later run has it by. */
+export function leftOutOf(progress: PlanProgress, maxBytes: number): readonly LeftOut[] {
+  return split(progress, maxBytes).leftOut;
+}
+
+interface Split {
+  readonly fitting: ReadonlySet<string>;
+  readonly leftOut: readonly LeftOut[];
+}
+
+function split({ done, items = [] }: PlanProgress, maxBytes: number): Split {
+  const fitting = fittingOutputs([...done, ...items], maxBytes);
+  const isLeftOut = ({ id }: StepOutput): boolean => !fitting.has(id);
+  const leftOut = [...done.filter(isLeftOut).flatMap(recordedAs), ...items.filter(isLeftOut)];
+  return { fitting, leftOut: leftOut.map(({ id, output }) => ({ id, sizeBytes: jsonBytes(output) })) };
+}
+
+/** Of a list each item, and of rounds each, has a record of its own; rounds are counted from 1. */
+function recordedAs({ id, output, items, rounds }: DoneStep): readonly StepOutput[] {
+  if ((items === undefined && rounds === undefined) || !isList(output)) return [{ id, output }];
+  const first = rounds === undefined ? 0 : 1;
+  return output.map((one, place) => ({ id: itemIdOf(id, place + first), output: one }));
 }
 
 /** The result with at most so many bytes of outputs. */
@@ -47,7 +76,8 @@ export function boundedResult(result: PlanResult, maxBytes: number): PlanResult 
 
 /** Ids of the smallest outputs that fit into so many bytes of UTF-8. */
 function fittingOutputs(outputs: readonly StepOutput[], maxBytes: number): ReadonlySet<string> {
-  const sizes = outputs.map(({ id, output }) => ({ id, sizeBytes: jsonBytes(output) + id.length }));
+  const frameBytes = (id: string): number => id.length + (itemPlaceOf(id) === undefined ? 0 : ITEM_FRAME_BYTES);
+  const sizes = outputs.map(({ id, output }) => ({ id, sizeBytes: jsonBytes(output) + frameBytes(id) }));
   const fitting = new Set<string>();
   let sum = 0;
   for (const { id, sizeBytes } of sizes.toSorted((a, b) => a.sizeBytes - b.sizeBytes)) {

@@ -30,10 +30,14 @@ export interface PlanProgress {
   /** Items of lists, and rounds, whose steps are not done. */
   readonly items?: readonly DoneItem[];
   /**
-   * More steps and items that are done: their outputs are too large to carry, so a later run requests them of the
-   * record.
+   * More steps that are done, and lists (`each#`) of which items are: their outputs are too large to carry, so a later
+   * run has them from the record.
    */
   readonly leftOut?: readonly string[];
+  /** How many results that are. Absent: one each. */
+  readonly leftOutResults?: number;
+  /** Each of them has at least so many bytes, as JSON. Absent: nobody has looked. */
+  readonly leftOutAtLeastBytes?: number;
 }
 
 interface AdoptedProgress {
@@ -71,8 +75,8 @@ function doneStep({ id, forEach }: PlanStep, steps: DoneSteps, superStep: number
 }
 
 /** How many results it holds, or leaves to the record: a step's is one, and so is an item's, or a round's. */
-export function resultsOf({ done, items = [], leftOut = [] }: PlanProgress): number {
-  return done.reduce((sum, one) => sum + (one.items ?? one.rounds ?? 1), 0) + items.length + leftOut.length;
+export function resultsOf({ done, items = [], leftOut = [], leftOutResults = leftOut.length }: PlanProgress): number {
+  return done.reduce((sum, one) => sum + (one.items ?? one.rounds ?? 1), 0) + items.length + leftOutResults;
 }
 
 /** What to go on from. @throws HoldfastError `bad-input` for progress that does not belong to the plan */
