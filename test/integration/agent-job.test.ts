@@ -143,7 +143,7 @@ test(
     const events = (await Promise.all(runs.map((runId) => eventsOf(workflowId, runId)))).flat();
     const requested = events.flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled ?? []);
     const steps = requested.filter(({ activityType }) => activityType?.name === 'runStep');
-    assert.deepEqual(steps.map(({ activityId }) => activityId).toSorted(), ids.toSorted());
+    assert.deepEqual(steps.map(({ activityId }) => String(activityId)).toSorted(), ids.toSorted());
     const recalls = requested.filter(({ activityType }) => activityType?.name === 'recall').length;
     assert.ok(recalls > 0 && recalls <= 2 * (runs.length - 1), `${recalls} pages`);
     const given = events.flatMap((event) => event.workflowExecutionStartedEventAttributes?.input?.payloads ?? []);

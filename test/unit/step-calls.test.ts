@@ -45,7 +45,15 @@ test('a recalled result is left out again by the next Run, which reads it from t
 });
 
 const PLAN_RESULT = { stepId: 'each#1', generation: 0, args: digestOf({ input: INPUT, step: 'measure' }), seq: 2 };
-const PLAN_REQUEST = { id: 'each#1', use: 'measure', input: INPUT } as unknown as PlanStepRequest;
+const PLAN_REQUEST: PlanStepRequest = {
+  id: 'each#1',
+  use: 'measure',
+  input: INPUT,
+  uses: [],
+  writes: [],
+  isParallel: false,
+  onFailure: 'ask',
+};
 
 function leftOutOfPlan(leftOut: readonly string[]): {
   readonly results: LeftOutResults;
