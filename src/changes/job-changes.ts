@@ -13,6 +13,7 @@ import { describeEffect } from '../model/record/effect-text.ts';
 import { netChanges, type ChangedBy, type NetChange } from '../model/record/net-changes.ts';
 import type { ChainRecord, CheckpointRecord, StepRecord } from '../model/record/record.ts';
 import { parseResource, type Resource, type RowKey } from '../model/record/resource.ts';
+import { namedSteps } from '../model/named-steps.ts';
 import { isOfSteps } from '../model/sub-step-id.ts';
 import type { FileState, ResourceState, RowState, SchemaState } from '../model/record/world.ts';
 import type { InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
@@ -121,7 +122,7 @@ export function changesOf(inspection: WorkspaceInspection, job: InspectedJob, ch
   if (from > to)
     throw new HoldfastError('bad-input', `Record ${from} (--from) comes after record ${to} (--to).`, { from, to });
   for (const step of choice.steps ?? []) placeOf(chain, step, '--step');
-  const steps = choice.steps === undefined ? undefined : new Set(choice.steps);
+  const steps = choice.steps && new Set(choice.steps.flatMap((step) => [...namedSteps(step, recordedIn(chain))]));
   const sorted = sortedByKind(netChanges(chain, { from, to, ...(steps === undefined ? {} : { steps }) }));
   const acts = chain.filter(({ seq }) => seq > from && seq <= to).flatMap((record) => actsOf(record, steps));
   const state = steps === undefined ? stateChanges(inspection.checkpoints(job.jobId, to), from) : [];
@@ -150,6 +151,10 @@ export function assertSound(inspection: WorkspaceInspection, job: InspectedJob):
   throw new HoldfastError('ledger-damaged', message, { damage });
 }
 
+function recordedIn(chain: readonly ChainRecord[]): readonly string[] {
+  return [...new Set(chain.flatMap((one) => (one.kind === 'step' ? [one.stepId] : [])))];
+}
+
 function placeOf(chain: readonly ChainRecord[], name: string, option: string): number {
   const last = chain.at(-1)?.seq ?? 0;
   if (/^\d+$/.test(name) && option !== '--step') {
@@ -157,13 +162,13 @@ function placeOf(chain: readonly ChainRecord[], name: string, option: string): n
     if (seq <= last) return seq;
     throw new HoldfastError('not-found', `${option} ${name}: the record ends with ${last}.`, { last });
   }
-  const named = new Set([name]);
-  // A step that was not finished stands for the sub-steps that were.
+  const known = recordedIn(chain);
+  const named = namedSteps(name, known);
+  // A step that was not finished stands for the sub-steps that were, and a list for its items.
   const record =
     chain.findLast((one) => one.kind === 'step' && one.stepId === name) ??
     chain.findLast((one) => one.kind === 'step' && isOfSteps(one.stepId, named));
   if (record !== undefined) return record.seq;
-  const known = [...new Set(chain.flatMap((one) => (one.kind === 'step' ? [one.stepId] : [])))];
   throw new HoldfastError(
     'not-found',
     `${option} ${name}: no step of this name is recorded. Recorded are ${known.slice(0, 20).join(', ') || 'none'}.`,

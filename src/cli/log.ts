@@ -4,6 +4,7 @@ import { HoldfastError } from '../model/failure.ts';
 import type { StepRecord, UndoneRecord } from '../model/record/record.ts';
 import { nearestName } from '../model/nearest-name.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { namedSteps } from '../model/named-steps.ts';
 import { isOfSteps } from '../model/sub-step-id.ts';
 import type { ChainEntry, InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import { collect, EXIT, type CommandSpec, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
@@ -44,6 +45,10 @@ export const logCommand: CommandSpec<Options> = {
     ['holdfast log jobs/paris', ''],
     ['holdfast log jobs/paris --step convert', 'a step with each of its sub-steps'],
     ['holdfast log jobs/paris --step convert:17', 'one of them'],
+    [
+      "holdfast log jobs/paris --step 'convert#17'",
+      'an item of a list that is a step of its own; convert: all of them',
+    ],
     ['holdfast log jobs/paris --job city-weather-1a2b3c4d', 'an earlier job of this workspace'],
     ['holdfast log jobs/paris --all --json | jq \'.records[] | select(.kind == "decision")\'', ''],
   ],
@@ -102,14 +107,13 @@ function recordsOf(
 ): readonly ChainEntry[] {
   const ofSteps = chain.filter(({ record }) => record.kind === 'step' || record.kind === 'undone');
   const known = new Set(ofSteps.map(({ record }) => (record as StepRecord | UndoneRecord).stepId));
-  for (const step of wanted) mustBeKnown(step, known, workflowId);
-  const steps = new Set(wanted);
+  const steps = new Set(wanted.flatMap((step) => [...meantBy(step, known, workflowId)]));
   return ofSteps.filter(({ record }) => isOfSteps((record as StepRecord | UndoneRecord).stepId, steps));
 }
 
-function mustBeKnown(step: string, known: ReadonlySet<string>, workflowId: string): void {
-  const one = new Set([step]);
-  if ([...known].some((stepId) => isOfSteps(stepId, one))) return;
+function meantBy(step: string, known: ReadonlySet<string>, workflowId: string): ReadonlySet<string> {
+  const meant = namedSteps(step, known);
+  if (meant.size > 0) return meant;
   const near = nearestName(step, [...known]);
   const hint = near === undefined ? '' : ` Did you mean ${near}?`;
   throw new HoldfastError('not-found', `Job ${workflowId} has no record of a step ${step}.${hint}`, {

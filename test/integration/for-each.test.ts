@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import * as z from 'zod';
 import { validatePlan } from '../../src/model/plan/check/check.ts';
 import { defineStep, implementStep, openTestJob } from '../../src/testing.ts';
+import { cli } from '../support/cli-terminal.ts';
 import { chainOf } from '../support/ledger.ts';
 import { questionFrom } from '../support/questions.ts';
 import { forEachTest, TestedJob } from '../support/tested-job.ts';
@@ -196,6 +197,20 @@ test('a file of one item that somebody changed runs that step again alone where 
   assert.equal(finding!.recordedBy!.stepId, 'each#1');
   assert.deepEqual(finding!.rerunSteps, ['each#1', 'join']);
 });
+
+for (const within of ['activity', 'workflow'] as const)
+  test(`within the ${within}: log and diff take the step for all its items, and an item by its own id`, async () => {
+    await tested.job.runPlan(planOf({ within }));
+    const one = within === 'activity' ? 'each:1' : 'each#1';
+    const told = async (command: string, step: string): Promise<readonly string[]> =>
+      (await cli([command, tested.job.workspace, '--step', step])).out.match(/\w\.txt/g) ?? [];
+    for (const command of ['log', 'diff']) {
+      assert.deepEqual(new Set(await told(command, 'each')), new Set(['a.txt', 'b.txt', 'c.txt']));
+      assert.deepEqual(new Set(await told(command, one)), new Set(['b.txt']));
+    }
+    const { code, err } = await cli(['log', tested.job.workspace, '--step', 'each#9']);
+    assert.deepEqual([code, /no record of a step each#9/.test(err)], [2, true], err);
+  });
 
 test('what is no list, or too long a one, is put to a person by the name of the step', async () => {
   const refusedWith = async (forEach: Readonly<Record<string, unknown>>): Promise<string> =>
