@@ -99,7 +99,7 @@ export const LIST_ITEMS: readonly Mutation[] = [
     guarantee: 'G5',
     breaks: 'a plan’s Run requests again what it is not given',
     file: 'src/workflows/job/planned.ts',
-    find: 'if (result !== undefined) return { output: result.output };',
+    find: 'if (result !== undefined) return this.#taken(request, result.output);',
     replace: '',
     tests: ['test/integration/agent-job.test.ts'],
     name: 'too large for continue-as-new',
