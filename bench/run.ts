@@ -19,6 +19,7 @@ import { commandOnManyFiles } from './figures/command.ts';
 import { sealFolder, sealPostgres } from './figures/sealing.ts';
 import { subStep, subStepEffects, subStepPostgres, subStepsLate } from './figures/sub-steps.ts';
 import { verifyGibibyte, verifyQuickly, verifySmallFiles } from './figures/verification.ts';
+import { langGraphPostgres, langGraphSqlite } from './figures/langgraph.ts';
 import { memoryGrowth, takeOver } from './figures/worker.ts';
 import { summarise, verdict } from './statistics.ts';
 import { exitOnSignals } from './temporary-directory.ts';
@@ -41,6 +42,8 @@ const FIGURES: readonly Figure[] = [
   verifySmallFiles,
   verifyQuickly,
   commandOnManyFiles,
+  langGraphSqlite,
+  langGraphPostgres,
   memoryGrowth,
   takeOver,
 ];
