@@ -19,8 +19,8 @@ import { traceJob } from './trace.ts';
  */
 export async function openJob<
   T,
-  const S extends StateKeys<R> = Record<never, never>,
-  const R extends StateReducers = Record<never, never>,
+  S extends StateKeys<R> = Record<never, never>,
+  R extends StateReducers = Record<never, never>,
 >(options: OpenJobOptions<S, R>, body: (job: Job<StateValues<S, R>, StateUpdate<S, R>>) => Promise<T>): Promise<T> {
   let state: UserState;
   try {

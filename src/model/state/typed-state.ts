@@ -21,14 +21,12 @@ export interface StateKey<Name extends string = string> {
 /** The keys of a state. */
 export type StateKeys<R extends StateReducers = StateReducers> = Readonly<Record<string, StateKey<keyof R & string>>>;
 
-/** `initial: 'new'` says that it is text, not that it is this text. */
-type Wide<T> = T extends number ? number : T extends string ? string : T extends boolean ? boolean : T;
 type ItemOf<T> = T extends readonly (infer I)[] ? ([I] extends [never] ? Json : I) : T;
 type ReducerOf<C> = C extends { readonly reducer: infer N extends string } ? N : 'replace';
 type Shown<C, Otherwise> = C extends { readonly schema: z.ZodType<infer V> }
   ? V
   : C extends { readonly initial: infer V }
-    ? Wide<V>
+    ? V
     : Otherwise;
 type OrNull<C, V> = C extends { readonly initial: unknown } ? V : V | null;
 type IsList<C> = ReducerOf<C> extends 'append' | 'set' ? true : C extends { readonly by: string } ? true : false;
