@@ -5,6 +5,7 @@ import { CONFIG_OPTIONS, CONNECTION_OPTIONS, TASK_QUEUE_OPTION, type CommandSpec
 import { conclude, failed, type Check } from './doctor/check.ts';
 import type { DoctorOptions } from './doctor/options.ts';
 import { notChecked, serverChecks } from './doctor/server.ts';
+import { storeChecks } from './doctor/store.ts';
 import { workspaceChecks } from './doctor/workspace.ts';
 import { whileSlow } from './terminal.ts';
 
@@ -16,6 +17,7 @@ export const doctorCommand: CommandSpec<DoctorOptions> = {
   options: [
     new Option('--fix', 'register the search attributes that are missing; nothing else is changed'),
     new Option('--deep', 'read every content that the record has, too: as long as reading .holdfast takes'),
+    new Option('--store <location>', 'read every checkpoint and content of this store, too: a folder or postgres://…'),
     new Option(
       '--worker-here',
       'a worker of this very host must be running: without one it is a problem (for health checks)',
@@ -28,6 +30,7 @@ export const doctorCommand: CommandSpec<DoctorOptions> = {
     ['holdfast doctor', ''],
     ['holdfast doctor jobs/paris', 'also the record and databases of this workspace'],
     ['holdfast doctor jobs/paris --deep', 'every byte of the record, against its digest'],
+    ['holdfast doctor --store /srv/checkpoints', 'every checkpoint of a store, against its checksums'],
     ['holdfast doctor --fix', 'register the search attributes'],
   ],
   async run(context, [workspace]) {
@@ -44,6 +47,7 @@ export const doctorCommand: CommandSpec<DoctorOptions> = {
         'Reading the record',
         workspaceChecks(terminal, workspace, context.options.deep === true),
       )),
+      ...(await whileSlow(terminal, 'Reading the store', storeChecks(terminal, context.options.store))),
     ];
     return conclude(terminal, checks);
   },

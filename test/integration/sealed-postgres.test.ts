@@ -228,6 +228,16 @@ describe('the schema of a PostgreSQL store', () => {
     );
   }
 
+  test('is not made by whoever only looks', async () => {
+    const schema = aSchema();
+    const looking = openStore(at(schema), { create: false });
+    assert.match(await failureOf(looking.series(), 'not-found'), /is not made yet/);
+    await withStore(at(schema), async (store) => await store.put('job', 1, aDocument('1')));
+    assert.deepEqual(await looking.series(), ['job']);
+    await looking.close();
+    assert.throws(() => openStore('/nowhere/at/all', { create: false }), /There is no folder/);
+  });
+
   test('is made once, however many begin at once, and is found as it is later', async () => {
     const schema = aSchema();
     const stores = Array.from({ length: 5 }, () => openStore(at(schema)));

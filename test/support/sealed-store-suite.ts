@@ -9,6 +9,7 @@ import { openSealed } from '../../src/store/sealed/open.ts';
 import { pruneSeries } from '../../src/store/sealed/prune.ts';
 import { seal } from '../../src/store/sealed/seal.ts';
 import type { SealedStore } from '../../src/store/sealed/store.ts';
+import { verifyStore } from '../../src/store/sealed/verify.ts';
 
 /** One place that keeps documents, and what only a test does to it. */
 export interface StoreSubject {
@@ -238,6 +239,21 @@ export function sealedStoreSuite(name: string, place: () => Promise<StoreSubject
       await store.setAside('job', 7, 'It is damaged.');
       assert.deepEqual((await pruneSeries(of, { keep: 0 })).removed, [4, 5]);
       assert.deepEqual(await store.generations('job'), [6, 8, 9]);
+    });
+
+    test('is read back whole, and each checkpoint and content that is not as it was written is named', async () => {
+      const subject = await place();
+      await using store = disposable(subject.open());
+      for (const generation of [1, 2]) await store.put('job', generation, aDocument(`${generation}`));
+      await store.put('other', 1, aDocument('1'));
+      const { content } = await store.putBlob(pieces(Buffer.from('content')));
+      const all = { series: 2, checkpoints: 3, contents: 1 };
+      assert.deepEqual(await verifyStore(store), { ...all, found: 0, problems: [] });
+      await subject.damage('job', 2, (bytes) => bytes.subarray(0, 20));
+      await subject.damageBlob(content, () => Buffer.from('another'));
+      const { problems, ...counts } = await verifyStore(store);
+      assert.deepEqual(counts, { ...all, found: 2 });
+      assert.ok(problems[0]!.includes('checkpoint 2 of "job"') && problems[1]!.includes(content), problems.join());
     });
 
     test('removes one generation and no other', async () => {

@@ -1,6 +1,6 @@
 /** `holdfast checkpoints --inspect`: what it says of a file, sound or not, and that it changes nothing. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -78,4 +78,26 @@ test('what is no file that can be read is refused with what to do', async () => 
     assert.match(ran.err, message);
     assert.match(ran.err, /\nNext: /);
   }
+});
+
+test('doctor reads back a store: all is as it was written, or what is not is named; nothing is made', async () => {
+  const store = join(folder, 'store');
+  const doctor = async (location: string): Promise<{ state: string; detail: string }> => {
+    const ran = await cli(['doctor', '--store', location, '--json'], {
+      cwd: folder,
+      env: { TEMPORAL_ADDRESS: '127.0.0.1:1' },
+    });
+    const { checks } = ran.json<{ checks: { name: string; state: string; detail: string }[] }>();
+    return checks.find(({ name }) => name === 'store')!;
+  };
+  assert.match((await doctor('./store')).detail, /There is no folder ".*store"/);
+  assert.ok(!existsSync(store));
+  mkdirSync(join(store, 'job'), { recursive: true });
+  writeFileSync(join(store, 'job/0000000001.sealed'), SOUND);
+  const sound = await doctor('./store');
+  assert.deepEqual([sound.state, /1 checkpoint of 1 job, 0 contents read/.test(sound.detail)], ['ok', true]);
+  writeFileSync(join(store, 'job/0000000002.sealed'), SOUND.subarray(1));
+  const damaged = await doctor('./store');
+  assert.equal(damaged.state, 'problem');
+  assert.match(damaged.detail, /checkpoint 2 of "job" \(.*0000000002\.sealed\) is damaged/);
 });

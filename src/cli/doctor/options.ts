@@ -2,5 +2,6 @@
 export interface DoctorOptions {
   readonly fix?: boolean;
   readonly deep?: boolean;
+  readonly store?: string;
   readonly workerHere?: boolean;
 }

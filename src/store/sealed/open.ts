@@ -58,7 +58,7 @@ function notSound(place: string, { damage, soundBytes }: SealReport): HoldfastEr
     );
   return new HoldfastError(
     'checkpoint-damaged',
-    `The ${place} is damaged: ${what}. Expected ${expected}, found ${found}. ` +
+    `The ${place} is damaged: ${what}: expected ${expected}, found ${found}. ` +
       `Sound up to byte ${soundBytes}, the damage begins at byte ${at}.`,
     details,
   );

@@ -18,16 +18,26 @@ const NEWEST = MIGRATIONS.length;
 export interface SchemaPlace {
   readonly schema: string;
   readonly location: string;
+  /** May it be made, or brought up to date? */
+  readonly mayCreate: boolean;
 }
 
 /**
  * Makes sure that the schema is that of this version. Safe to repeat, and at the same time.
- * @throws HoldfastError `unknown-format` for a newer version; `bad-input` naming what differs; `permission-denied`
+ * @throws HoldfastError `not-found` where nothing may be made; `unknown-format` for a newer version; `bad-input`
+ *   naming what differs; `permission-denied`
  */
 export async function prepareSchema(connections: StoreConnections, place: SchemaPlace): Promise<void> {
   const run = runOne(connections);
   const found = await run(shapeOf(place.schema));
   if (linesOf(found).length > 0 && (await versionOf(run, place, found)) === NEWEST) return;
+  if (!place.mayCreate)
+    throw new HoldfastError(
+      'not-found',
+      `The store ${place.location}: schema ${quoted(place.schema)} is not made yet, or not brought up to date. A ` +
+        'worker does that when it first uses it.',
+      { store: place.location, schema: place.schema },
+    );
   await connections.transaction(async (inOne) => {
     await migrate(inOne, place);
     return 'commit';

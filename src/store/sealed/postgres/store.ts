@@ -22,20 +22,24 @@ export interface PostgresPlace {
   /** For people. */
   readonly location: string;
   readonly schema: string;
+  /** May the schema be made, or brought up to date? */
+  readonly mayCreate: boolean;
 }
 
 export class PostgresStore implements SealedStore {
   readonly location: string;
   readonly #schema: string;
+  readonly #mayCreate: boolean;
   readonly #table: string;
   readonly #connections: StoreConnections;
   readonly #blobs: PostgresBlobs;
   #prepared: Promise<void> | undefined;
 
   /** Connects to nothing yet. */
-  constructor({ url, location, schema }: PostgresPlace) {
+  constructor({ url, location, schema, mayCreate }: PostgresPlace) {
     this.location = location;
     this.#schema = schema;
+    this.#mayCreate = mayCreate;
     this.#table = `${quoted(schema)}.generation`;
     this.#connections = new StoreConnections(url, location);
     this.#blobs = new PostgresBlobs(this.#connections, quoted(schema), location);
@@ -152,7 +156,11 @@ export class PostgresStore implements SealedStore {
   /** Once the schema is as it must be. What the server refuses is told with the permission that is missing. */
   async #use<T>(work: () => Promise<T>): Promise<T> {
     try {
-      this.#prepared ??= prepareSchema(this.#connections, { schema: this.#schema, location: this.location });
+      this.#prepared ??= prepareSchema(this.#connections, {
+        schema: this.#schema,
+        location: this.location,
+        mayCreate: this.#mayCreate,
+      });
       await this.#prepared.catch((error: unknown) => {
         this.#prepared = undefined;
         throw error;
