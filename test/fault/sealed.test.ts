@@ -162,12 +162,12 @@ test('killed at any point of storing a content, it is there whole or not at all'
 const postgres = await testPostgres();
 const RACERS = 4;
 const GENERATIONS = 100;
-const START_MS = 2500;
 
 for (const name of ['a folder', 'PostgreSQL'])
   test(`of processes that write into ${name} at once, one wins each generation, the others learn of it`, async () => {
     const folder = name === 'PostgreSQL' ? await postgres.database() : join(root, String(count++));
-    const order = { act: 'race', folder, atMs: Date.now() + START_MS, generations: GENERATIONS } as const;
+    const meeting = mkdtempSync(join(root, 'meeting-'));
+    const order = { act: 'race', folder, meeting, racers: RACERS, generations: GENERATIONS } as const;
     const writers = Array.from({ length: RACERS }, (_one, index) => `writer ${index}`);
     const ends = await Promise.all(writers.map(async (text) => await run({ ...order, text })));
     const store = openStore(folder);

@@ -2,7 +2,7 @@
  * A process that puts a document into a folder, and may kill itself, be without privileges, or have its calls fail. Its
  * one argument is a JSON order; it prints what came of it.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { HoldfastError, isFailure } from '../../../src/model/failure.ts';
@@ -25,8 +25,9 @@ export interface SealedOrder extends Killing {
   /** Of `failing-puts`: the call of which one after the other fails, and its error. */
   readonly call?: string;
   readonly errno?: number;
-  /** Of a race: when it begins, and how many generations there are. */
-  readonly atMs?: number;
+  /** Of a race: a folder in which so many racers wait for each other, and how many generations there are. */
+  readonly meeting?: string;
+  readonly racers?: number;
   readonly generations?: number;
 }
 
@@ -38,6 +39,8 @@ export type SealedEnd =
       readonly won?: readonly number[];
     }
   | { readonly type: string; readonly message: string; readonly nextStep: string };
+
+type Race = Pick<SealedOrder, 'meeting' | 'racers' | 'generations'>;
 
 const MAX_TRIES = 3;
 
@@ -57,15 +60,12 @@ async function act({ folder, act: what, text, ...order }: SealedOrder): Promise<
 }
 
 /** Puts one generation after the other, with others that do the same. */
-async function race(
-  location: string,
-  text: string,
-  order: Pick<SealedOrder, 'atMs' | 'generations'>,
-): Promise<SealedEnd> {
+async function race(location: string, text: string, { meeting, racers, generations }: Race): Promise<SealedEnd> {
   const store = openStore(location);
   const won: number[] = [];
-  await setTimeout(Math.max(0, order.atMs! - Date.now()));
-  for (let generation = 0; generation < order.generations!; generation++)
+  writeFileSync(join(meeting!, text), '');
+  while (readdirSync(meeting!).length < racers!) await setTimeout(2);
+  for (let generation = 0; generation < generations!; generation++)
     try {
       await store.put('job', generation, aDocument(text, text));
       won.push(generation);
