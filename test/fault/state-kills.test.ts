@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { PlanResult } from '../../src/model/plan/run/progress.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
-import { untilAsked } from '../support/job-status.ts';
+import { branchesUntilMended } from '../support/branching-workflow.ts';
+import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { linesOf } from '../support/killing.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { untilTrue } from '../support/until.ts';
@@ -76,4 +77,25 @@ test('a branch fails, the worker is killed twice: siblings run once, and the sta
   assert.equal(lines.filter((id) => id === 'gather').length, 1);
   assert.equal(lines.filter((id) => id === 'read').length, 1);
   await third.end();
+});
+
+test('branches that a Workflow begins again after one failed and a kill: the finished one does not run again', async () => {
+  const taskQueue = temporal.unique('begun-again');
+  const workflows = new URL('../support/branching-workflow.ts', import.meta.url).pathname;
+  const startWorker = await workerProcesses({ ...temporal, taskQueue, root, workflows });
+  const [ran, mended] = ['ran-again', 'mended-again'].map((name) => join(root, name)) as [string, string];
+  const first = await startWorker();
+  const handle = await temporal.client.workflow.start(branchesUntilMended, {
+    workflowId: temporal.unique('begun-again'),
+    taskQueue,
+    args: [{ workspace: 'begun-again', ran, mended }],
+  });
+  await untilTrue(() => linesOf(ran).length === 2);
+  await untilStatus(handle, ({ steps }) => steps.some(({ id, state }) => id === 'gather' && state === 'done'));
+  await first.kill();
+  writeFileSync(mended, '');
+  const second = await startWorker();
+  assert.deepEqual(await handle.result(), { seen: ['gather', 'search'], total: 2 });
+  assert.deepEqual(linesOf(ran).toSorted(), ['gather', 'search', 'search']);
+  await second.end();
 });
