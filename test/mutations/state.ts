@@ -24,6 +24,22 @@ export const STATES: readonly Mutation[] = [
   },
   {
     guarantee: 'G5',
+    breaks: 'of two steps that might have been skipped and both ran, one value is lost without a word',
+    file: 'src/model/plan/run/job-state.ts',
+    find: 'mayBeOld && isKnownConflict',
+    replace: 'isKnownConflict',
+    tests: [PLANS],
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'more is written to the state at once than one request can carry',
+    file: 'src/model/plan/run/job-state.ts',
+    find: '    maxWrittenBytes: MAX_STATE_BYTES,\n',
+    replace: '',
+    tests: [PLANS],
+  },
+  {
+    guarantee: 'G5',
     breaks: 'a super-step that fails is written in part',
     file: 'src/model/state/state-channels.ts',
     find: 'for (const undo of undos.toReversed()) undo();',

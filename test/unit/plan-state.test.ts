@@ -160,6 +160,19 @@ test('what two steps merge under one key at the same time is put to a person, an
   assert.deepEqual(asked, ['b']);
 });
 
+test('steps that may be skipped may replace the same key; where both run, and differ, both are named', async () => {
+  const steps = [
+    { id: 'a', when: '${{ input.a }}', state: { last: 'from a' } },
+    { id: 'b', when: '${{ input.b }}', state: { last: 'from b' } },
+  ];
+  const plan = planOf(steps, { last: {} });
+  assert.deepEqual((await runPlan(plan, { a: true, b: false }, new NotedJob())).state, { last: 'from a' });
+  await assert.rejects(
+    runPlan(plan, { a: true, b: true }, new NotedJob()),
+    (error: unknown) => isFailure(error, 'state-conflict') && /Step "a" and step "b" ran/.test(error.message),
+  );
+});
+
 test('a state of 1 MiB is taken, where the job does not go on as it was in an earlier version', async () => {
   const step = (bytes: number) => planOf([{ id: 'a', state: { x: 'x'.repeat(bytes) } }], { x: {} });
   const run = async (bytes: number, maxBytes?: number): Promise<unknown> =>

@@ -39,7 +39,7 @@ export interface StateOptions {
   readonly who: (node: string) => string;
   readonly field: 'stepId' | 'node';
   /** Two writes that a check of the plan has let pass in jobs of earlier versions: the later one counts. */
-  readonly isTolerated?: (channel: string, nodes: readonly [string, string]) => boolean;
+  readonly isTolerated?: (channel: string) => boolean;
 }
 
 interface Part {
@@ -155,7 +155,7 @@ export class StateChannels {
       const other = by.get(place);
       by.set(place, { node, value: part });
       if (other === undefined || other.node === node || canonicalJson(other.value) === canonicalJson(part)) continue;
-      if (this.#options.isTolerated?.(name, [other.node, node]) === true) {
+      if (this.#options.isTolerated?.(name) === true) {
         this.#hasTolerated = true;
         continue;
       }

@@ -17,14 +17,14 @@ export function checkParallelState(plan: Plan, graph: PlanGraph): readonly PlanP
     return writers.flatMap((step, index) => {
       const together = (other: PlanStep): boolean =>
         superStepOf.get(other.id) === superStepOf.get(step.id) && !skippable.has(other.id) && !skippable.has(step.id);
-      const other = writers.slice(0, index).find((one) => together(one) && isKnownConflict(declared, one, step));
+      const other = writers.slice(0, index).find((one) => together(one) && isKnownConflict(declared));
       return other === undefined ? [] : [conflict(plan, key, [other, step])];
     });
   });
 }
 
 /** Is it known of two steps of one super-step, before they run, that one value would be lost? */
-export function isKnownConflict({ reducer }: ChannelDeclaration, _one: PlanStep, _other: PlanStep): boolean {
+export function isKnownConflict({ reducer }: ChannelDeclaration): boolean {
   return reducer === 'replace';
 }
 

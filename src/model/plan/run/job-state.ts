@@ -40,7 +40,6 @@ export function stateChannels(
   plan: Plan,
   { values, maxBytes = () => MAX_STATE_BYTES }: StateOfPlan = {},
 ): StateChannels {
-  const steps = new Map(plan.steps.map((step) => [step.id, step]));
   // Earlier versions knew no conditions, with which two writers may stand for one.
   const mayBeOld = plan.steps.every(({ when }) => when === undefined);
   return new StateChannels(plan.state, {
@@ -50,7 +49,7 @@ export function stateChannels(
     misfit: 'bad-output',
     who: (stepId) => `step "${stepId}"`,
     field: 'stepId',
-    isTolerated: (key, [a, b]) => mayBeOld && isKnownConflict(plan.state[key]!, steps.get(a)!, steps.get(b)!),
+    isTolerated: (key) => mayBeOld && isKnownConflict(plan.state[key]!),
     ...defined({ values }),
   });
 }
