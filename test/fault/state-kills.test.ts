@@ -79,7 +79,7 @@ test('a branch fails, the worker is killed twice: siblings run once, and the sta
   await third.end();
 });
 
-test('branches that a Workflow begins again after one failed and a kill: the finished one does not run again', async () => {
+test('branches that are begun again after one failed and a kill: the finished one does not run again', async () => {
   const taskQueue = temporal.unique('begun-again');
   const workflows = new URL('../support/branching-workflow.ts', import.meta.url).pathname;
   const startWorker = await workerProcesses({ ...temporal, taskQueue, root, workflows });
