@@ -34,8 +34,8 @@ export class KnownThread {
   /** Undefined: nothing was read yet, or the newest can't be read. */
   #head: Head | undefined;
   #index: ThreadIndex | undefined;
-  /** What was put while the index is being built. */
-  #meanwhile: { readonly entries: readonly Entry[]; readonly generation: number }[] = [];
+  /** What was put since the index is being built. Undefined: it isn't. */
+  #meanwhile: ThreadDocument[] | undefined;
   /** One at a time learns what others have put. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -106,7 +106,7 @@ export class KnownThread {
     this.#newest = generation;
     this.#entries = entries;
     this.#head = head;
-    this.#meanwhile.push({ entries, generation });
+    this.#meanwhile?.push(document);
     this.#index?.add(entries, generation);
     for (const entry of entries)
       if (entry.is === 'checkpoint') this.#rivals.put(entry, generation, entry.writer === this.#writer);
@@ -135,11 +135,14 @@ export class KnownThread {
     return this.#inTurn(async () => {
       if (this.#index !== undefined) return this.#index;
       this.#meanwhile = [];
-      const index = await ThreadIndex.build(reading, generations);
-      const built = generations.at(-1) ?? -1;
-      for (const { entries, generation } of this.#meanwhile) if (generation > built) index.add(entries, generation);
-      this.#index = index;
-      return index;
+      try {
+        const index = await ThreadIndex.build(reading, generations);
+        const built = generations.at(-1) ?? -1;
+        for (const { entries, generation } of this.#meanwhile) if (generation > built) index.add(entries, generation);
+        return (this.#index = index);
+      } finally {
+        this.#meanwhile = undefined;
+      }
     });
   }
 
@@ -192,7 +195,7 @@ export function namingOthers(failure: HoldfastError, ids: readonly string[]): Ho
 
 /** For people. @param ids newest first */
 export function namedIds(ids: readonly string[]): string {
-  if (ids.length === 0) return 'There is no other that can be read whole.';
+  if (ids.length === 0) return 'There is none that can be read whole.';
   const more = ids.length > MAX_NAMED ? `, and ${ids.length - MAX_NAMED} older ones` : '';
   return `${ids.length === 1 ? 'There is' : 'There are'} ${ids.slice(0, MAX_NAMED).join(', ')}${more}.`;
 }

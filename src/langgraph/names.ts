@@ -51,8 +51,13 @@ export function seriesOf({ thread, namespace }: ThreadName): string {
 /** Undefined: something else's. */
 export function threadOfSeries(series: string): ThreadName | undefined {
   if (!series.startsWith(PREFIX)) return undefined;
-  const [thread, namespace] = series.slice(PREFIX.length).split(':').map(decodeURIComponent);
-  return thread === undefined || namespace === undefined ? undefined : { thread, namespace };
+  const parts = series.slice(PREFIX.length).split(':');
+  try {
+    const [thread, namespace] = parts.map(decodeURIComponent);
+    return thread === undefined || namespace === undefined ? undefined : { thread, namespace };
+  } catch {
+    return undefined;
+  }
 }
 
 /** For people: `thread "a"`, `thread "a", namespace "child"`. */

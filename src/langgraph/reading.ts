@@ -69,10 +69,12 @@ function valueIn(entries: readonly Entry[], channel: string): Written | undefine
 }
 
 async function readGeneration(store: SealedStore, name: ThreadName, generation: number): Promise<Read> {
-  const bytes = await store.get(seriesOf(name), generation);
+  const series = seriesOf(name);
+  const bytes = await store.get(series, generation);
   if (bytes === undefined) return { damage: missing(name, generation) };
+  const place = `${placeText(name, generation)} (${store.where(series, generation)})`;
   try {
-    const { document } = openSealed(bytes, { kind: 'langgraph', place: placeText(name, generation) });
+    const { document } = openSealed(bytes, { kind: 'langgraph', place });
     const parsed = DocumentSchema.safeParse(document);
     if (!parsed.success) return { damage: damaged(name, generation, 'the fields of its version', 'others') };
     const { thread, namespace, generation: said } = parsed.data;
