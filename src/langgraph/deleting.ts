@@ -4,8 +4,9 @@
  * Invariant: the mark that says so is durable before anything is removed or moved, and stays. So a crash in between
  * leaves a decision that was made, never an older state, and nobody takes the thread for one that the store has lost.
  */
+import { isFailure } from '../model/failure.ts';
 import type { SealedStore } from '../store/sealed/store.ts';
-import { seriesOf } from './names.ts';
+import { seriesOf, threadText } from './names.ts';
 import type { Thread } from './thread.ts';
 
 export async function deleteThread(store: SealedStore, thread: Thread): Promise<void> {
@@ -14,6 +15,25 @@ export async function deleteThread(store: SealedStore, thread: Thread): Promise<
   const mark = await thread.markDeleted();
   for (const generation of await store.generations(series))
     if (generation < mark) await store.remove(series, generation);
+}
+
+/**
+ * Removes what retention gives up. What can't be removed now is no longer part of the thread, and is tried again with
+ * the next pruning: the checkpoint that was put is durable in any case.
+ */
+export async function prune(store: SealedStore, thread: Thread, keep: number): Promise<void> {
+  try {
+    const isUnneeded = await thread.prune(keep);
+    if (isUnneeded === undefined) return;
+    const series = seriesOf(thread.name);
+    for (const generation of (await store.generations(series)).filter(isUnneeded))
+      await store.remove(series, generation);
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    process.emitWarning(`Old checkpoints of ${threadText(thread.name)} are still there: ${error.message}`, {
+      code: 'HOLDFAST_RETENTION',
+    });
+  }
 }
 
 /** A generation that couldn't be read, and where it lies now. */

@@ -58,11 +58,21 @@ const SetAsideEntrySchema = z.object({
   generations: z.array(GenerationSchema),
 });
 
+/** Older checkpoints were given up: of what stands before this, only these are part of the thread. */
+const PrunedEntrySchema = z.object({
+  is: z.literal('pruned'),
+  writer: z.string(),
+  checkpoints: z.array(z.string()),
+  generations: z.array(GenerationSchema),
+});
+export type PrunedEntry = z.infer<typeof PrunedEntrySchema>;
+
 const EntrySchema = z.discriminatedUnion('is', [
   CheckpointEntrySchema,
   WritesEntrySchema,
   DeletedEntrySchema,
   SetAsideEntrySchema,
+  PrunedEntrySchema,
 ]);
 export type Entry = z.infer<typeof EntrySchema>;
 
@@ -102,7 +112,7 @@ export function headAfter(head: Head, entries: readonly Entry[], generation: num
 
 function headAfterEntry(head: Head, entry: Entry, generation: number): Head {
   if (entry.is === 'deleted') return EMPTY_HEAD;
-  if (entry.is === 'set-aside') return head;
+  if (entry.is === 'set-aside' || entry.is === 'pruned') return head;
   if (entry.is === 'writes') {
     const { checkpoint } = entry;
     if (head.latest !== undefined && checkpoint < head.latest.id) return head;

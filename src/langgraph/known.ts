@@ -28,7 +28,7 @@ export class KnownThread {
   readonly #rivals: Rivals;
   readonly #writer: string;
   #newest = -1;
-  #deletions = 0;
+  #removals = 0;
   /** What the newest generation holds. Undefined: it can't be read. */
   #entries: readonly Entry[] | undefined;
   /** Undefined: nothing was read yet, or the newest can't be read. */
@@ -50,9 +50,9 @@ export class KnownThread {
     return this.#newest;
   }
 
-  /** How often the thread was deleted, as far as this process has seen it. */
-  get deletions(): number {
-    return this.#deletions;
+  /** How often something of the thread was removed, as far as this process has seen it. */
+  get removals(): number {
+    return this.#removals;
   }
 
   /** What the generation after this one repeats. */
@@ -110,7 +110,7 @@ export class KnownThread {
     this.#index?.add(entries, generation);
     for (const entry of entries)
       if (entry.is === 'checkpoint') this.#rivals.put(entry, generation, entry.writer === this.#writer);
-      else if (entry.is === 'deleted') this.#deletions += 1;
+      else if (entry.is === 'deleted' || entry.is === 'pruned') this.#removals += 1;
   }
 
   async #catchUp(reading: Reading): Promise<readonly number[]> {

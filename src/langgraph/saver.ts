@@ -16,7 +16,7 @@ import { HoldfastError } from '../model/failure.ts';
 import { type OptionNames, refuseUnknownOptions } from '../model/options.ts';
 import { openStore } from '../store/sealed/open-store.ts';
 import type { SealedStore } from '../store/sealed/store.ts';
-import { deleteThread, type SetAside, setAsideDamaged } from './deleting.ts';
+import { deleteThread, prune, type SetAside, setAsideDamaged } from './deleting.ts';
 import type { WritesEntry } from './document.ts';
 import { listed } from './listing.ts';
 import {
@@ -45,9 +45,15 @@ export interface HoldfastSaverOptions {
    * enumerable properties are kept; an instance is made without calling its constructor. Default: none.
    */
   readonly classes?: Classes;
+  /**
+   * How many of the newest checkpoints of a thread are kept, for each namespace; at least 3. Once there are twice as
+   * many, the older ones are removed. Default: all are kept.
+   */
+  readonly keep?: number;
 }
 
-const OPTIONS: OptionNames<HoldfastSaverOptions> = { serde: true, classes: true };
+const OPTIONS: OptionNames<HoldfastSaverOptions> = { serde: true, classes: true, keep: true };
+const MIN_KEPT = 3;
 
 /**
  * Keeps the checkpoints of LangGraph.js in a folder or in PostgreSQL, sealed with checksums: each `put` is durable and
@@ -61,6 +67,7 @@ const OPTIONS: OptionNames<HoldfastSaverOptions> = { serde: true, classes: true 
 export class HoldfastSaver extends BaseCheckpointSaver {
   readonly #writer = `process ${process.pid} on ${hostname()} (saver ${randomBytes(4).toString('hex')})`;
   readonly #location: string;
+  readonly #keep: number | undefined;
   readonly #threads = new Map<string, Thread>();
   #store: SealedStore | undefined;
 
@@ -72,6 +79,13 @@ export class HoldfastSaver extends BaseCheckpointSaver {
   constructor(location: string, options: HoldfastSaverOptions = {}) {
     refuseUnknownOptions('HoldfastSaver', options, OPTIONS);
     super(options.serde);
+    const { keep } = options;
+    if (keep !== undefined && !(Number.isInteger(keep) && keep >= MIN_KEPT))
+      throw new HoldfastError(
+        'bad-input',
+        `HoldfastSaver: keep is ${String(keep)}. Expected a whole number of checkpoints, at least ${MIN_KEPT}.`,
+      );
+    this.#keep = keep;
     this.#location = location;
     this.#store = openStore(location);
     if (options.serde === undefined) this.serde = new TypeKeepingSerializer(this.serde, options.classes);
@@ -149,7 +163,9 @@ export class HoldfastSaver extends BaseCheckpointSaver {
     const parent = namedCheckpoint(config);
     const preparing = prepareCheckpoint({ parent, checkpoint, metadata, newVersions }, this.serde);
     preparing.catch(() => undefined);
-    await this.#thread(name).put(preparing);
+    const thread = this.#thread(name);
+    await thread.put(preparing);
+    if (this.#keep !== undefined) await prune(this.#opened(), thread, this.#keep);
     return configOf(name, checkpoint.id);
   }
 

@@ -3,7 +3,7 @@
  * checkpoint by its id, and only says where to look: what is found there is verified each time.
  */
 import type { HoldfastError } from '../model/failure.ts';
-import { EMPTY_HEAD, type Entry, type Head, headAfter, type ThreadDocument } from './document.ts';
+import { EMPTY_HEAD, type Entry, type Head, headAfter, type PrunedEntry, type ThreadDocument } from './document.ts';
 import type { Reading } from './reading.ts';
 
 /** How many generations are read at once while the index is built. */
@@ -93,6 +93,7 @@ export class ThreadIndex {
       const places = this.writes.get(entry.checkpoint) ?? [];
       if (!places.includes(generation)) this.writes.set(entry.checkpoint, [...places, generation]);
     } else if (entry.is === 'set-aside') this.#giveUp(entry.generations);
+    else if (entry.is === 'pruned') this.#prune(entry);
     else this.#forget();
   }
 
@@ -109,6 +110,19 @@ export class ThreadIndex {
       this.unknown.delete(generation);
       this.damaged.delete(generation);
     }
+  }
+
+  /** What isn't kept is gone, or will be. */
+  #prune({ checkpoints, generations }: PrunedEntry): void {
+    const [ids, kept] = [new Set(checkpoints), new Set(generations)];
+    for (const id of this.checkpoints.keys()) if (!ids.has(id)) this.checkpoints.delete(id);
+    for (const [id, places] of this.writes) {
+      const left = places.filter((place) => kept.has(place));
+      if (left.length > 0) this.writes.set(id, left);
+      else this.writes.delete(id);
+    }
+    for (const lost of [this.unknown, this.damaged])
+      for (const generation of lost.keys()) if (!kept.has(generation)) lost.delete(generation);
   }
 
   /** The thread was deleted there. */

@@ -13,6 +13,7 @@ import type { CheckpointEntry, Entry } from './document.ts';
 import { KnownThread, namedIds, namingOthers } from './known.ts';
 import { type KeptChannels, Loading, placesOf, type Whereabouts } from './loading.ts';
 import { threadText, type ThreadName } from './names.ts';
+import { planPruning } from './pruning.ts';
 import { checkpointEntry, type PreparedCheckpoint } from './prepared.ts';
 import type { Reading } from './reading.ts';
 import { Rivals } from './rivals.ts';
@@ -37,7 +38,8 @@ export class Thread {
   readonly #appending: Appending;
   readonly #channels = new Map<string, KeptChannels>();
   /** Of these the channels were forgotten. */
-  #deletions = 0;
+  #removals = 0;
+  #putsUntilPruning = 0;
 
   constructor(store: SealedStore, name: ThreadName, settings: ThreadSettings) {
     this.name = name;
@@ -86,6 +88,7 @@ export class Thread {
     const { index, reading } = indexed;
     return {
       index,
+      newest: this.#known.newest,
       loading: new Loading(this.name, reading, this.#settings.serde),
       load: async (id) => this.#load(this.#whereabouts(index, id), reading),
     };
@@ -116,6 +119,27 @@ export class Thread {
     return this.#known.newest;
   }
 
+  /**
+   * Gives up all but the newest checkpoints, once there are twice as many.
+   * @returns which generations before another one are no longer part of the thread
+   */
+  async prune(keep: number): Promise<((generation: number) => boolean) | undefined> {
+    this.#putsUntilPruning -= 1;
+    if (this.#putsUntilPruning > 0) return undefined;
+    const count = (await this.listing())?.index.checkpoints.size ?? 0;
+    this.#putsUntilPruning = Math.max(1, 2 * keep - count);
+    if (count < 2 * keep) return undefined;
+    let isUnneeded: ((generation: number) => boolean) | undefined;
+    await this.#appending.add(true, async () => {
+      const listing = (await this.listing())!;
+      const { checkpoints, generations } = await planPruning(listing, keep);
+      const kept = new Set(generations);
+      isUnneeded = (generation) => generation <= listing.newest && !kept.has(generation);
+      return { is: 'pruned', writer: this.#settings.writer, checkpoints, generations };
+    });
+    return isUnneeded;
+  }
+
   /** From now on the thread goes on without these generations. */
   async giveUp(generations: readonly number[]): Promise<void> {
     const { writer } = this.#settings;
@@ -132,8 +156,8 @@ export class Thread {
 
   /** Of a checkpoint that is to be gone on from. */
   async #channelsOf(id: string): Promise<KeptChannels> {
-    if (this.#known.deletions !== this.#deletions) this.#channels.clear();
-    this.#deletions = this.#known.deletions;
+    if (this.#known.removals !== this.#removals) this.#channels.clear();
+    this.#removals = this.#known.removals;
     const remembered = this.#channels.get(id);
     if (remembered !== undefined) return remembered;
     const listing = await this.listing();
@@ -176,6 +200,8 @@ export class Thread {
 /** The checkpoints of a thread, and how to load them. */
 export interface Listing {
   readonly index: ThreadIndex;
+  /** The newest generation. */
+  readonly newest: number;
   readonly loading: Loading;
   readonly load: (id: string) => Promise<CheckpointTuple>;
 }

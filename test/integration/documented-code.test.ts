@@ -62,6 +62,7 @@ const GIVEN: Readonly<Record<string, readonly string[]>> = {
      declare const builder: StateGraph<typeof Annotation.Root>;`,
     `import type { HoldfastSaver } from 'holdfast/langgraph';
      declare const checkpointer: HoldfastSaver;`,
+    `import { HoldfastSaver } from 'holdfast/langgraph';`,
     `import { HoldfastSaver } from 'holdfast/langgraph';
      declare class Money { readonly amount: number }`,
   ],

@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts';
 
 const DAMAGE = ['test/integration/langgraph-damage.test.ts'];
 const GRAPHS = ['test/integration/langgraph.test.ts'];
+const RETENTION = ['test/integration/langgraph-retention.test.ts'];
 const TYPES = ['test/unit/langgraph-types.test.ts'];
 
 export const LANGGRAPH: readonly Mutation[] = [
@@ -53,6 +54,30 @@ export const LANGGRAPH: readonly Mutation[] = [
     find: 'if (thread !== name.thread || namespace !== name.namespace || said !== generation)',
     replace: 'if (thread !== name.thread)',
     tests: DAMAGE,
+  },
+  {
+    guarantee: 'G4',
+    breaks: "a thread's retention removes what delta channels are made of",
+    file: 'src/langgraph/pruning.ts',
+    find: 'await addAncestors(id, 1 + supersteps(metadata));',
+    replace: 'await addAncestors(id, 1);',
+    tests: RETENTION,
+  },
+  {
+    guarantee: 'G4',
+    breaks: "a thread's retention removes while something can't be read",
+    file: 'src/langgraph/pruning.ts',
+    find: 'for (const damage of index.damaged.values()) throw damage;',
+    replace: '',
+    tests: RETENTION,
+  },
+  {
+    guarantee: 'G4',
+    breaks: "a thread's retention removes values that newer checkpoints refer to",
+    file: 'src/langgraph/pruning.ts',
+    find: 'for (const place of [generation, ...Object.values(entry.kept)]) generations',
+    replace: 'for (const place of [generation]) generations',
+    tests: RETENTION,
   },
   {
     guarantee: 'G4',
