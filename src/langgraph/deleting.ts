@@ -31,7 +31,7 @@ export async function prune(store: SealedStore, thread: Thread, keep: number): P
   } catch (error) {
     if (!isFailure(error)) throw error;
     process.emitWarning(`Old checkpoints of ${threadText(thread.name)} are still there: ${error.message}`, {
-      code: 'HOLDFAST_RETENTION',
+      code: 'holdfast-retention',
     });
   }
 }

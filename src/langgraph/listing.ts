@@ -7,9 +7,18 @@
 import type { CheckpointListOptions, CheckpointTuple } from '@langchain/langgraph-checkpoint';
 import { isDeepStrictEqual } from 'node:util';
 import { namingOthers } from './known.ts';
+import type { Loading } from './loading.ts';
 import { namedCheckpoint } from './names.ts';
-import type { Listing } from './thread.ts';
 import type { ThreadIndex } from './thread-index.ts';
+
+/** The checkpoints of a thread, and how to load them. */
+export interface Listing {
+  readonly index: ThreadIndex;
+  /** The newest generation. */
+  readonly newest: number;
+  readonly loading: Loading;
+  readonly load: (id: string) => Promise<CheckpointTuple>;
+}
 
 /** Which checkpoints are wanted. */
 export interface Wanted extends CheckpointListOptions {

@@ -8,7 +8,7 @@
  * 3. The newest generations stay, whatever is kept: at least three.
  */
 import type { CheckpointMetadata } from '@langchain/langgraph-checkpoint';
-import type { Listing } from './thread.ts';
+import type { Listing } from './listing.ts';
 import type { CheckpointPlace } from './thread-index.ts';
 
 const NEWEST_KEPT = 3;

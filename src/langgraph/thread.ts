@@ -11,10 +11,11 @@ import type { SealedStore } from '../store/sealed/store.ts';
 import { Appending } from './appending.ts';
 import type { CheckpointEntry, Entry } from './document.ts';
 import { KnownThread, namedIds, namingOthers } from './known.ts';
+import type { Listing } from './listing.ts';
 import { type KeptChannels, Loading, placesOf, type Whereabouts } from './loading.ts';
 import { threadText, type ThreadName } from './names.ts';
-import { planPruning } from './pruning.ts';
 import { checkpointEntry, type PreparedCheckpoint } from './prepared.ts';
+import { planPruning } from './pruning.ts';
 import type { Reading } from './reading.ts';
 import { Rivals } from './rivals.ts';
 import type { ThreadIndex } from './thread-index.ts';
@@ -195,15 +196,6 @@ export class Thread {
     const [oldest] = this.#channels.keys();
     if (this.#channels.size > MAX_REMEMBERED && oldest !== undefined) this.#channels.delete(oldest);
   }
-}
-
-/** The checkpoints of a thread, and how to load them. */
-export interface Listing {
-  readonly index: ThreadIndex;
-  /** The newest generation. */
-  readonly newest: number;
-  readonly loading: Loading;
-  readonly load: (id: string) => Promise<CheckpointTuple>;
 }
 
 /** An id that isn't in the index may be in a generation that can't be read: then it is not said to be unknown. */
