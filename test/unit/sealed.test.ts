@@ -5,6 +5,7 @@ import path from 'node:path';
 import { describe, test } from 'node:test';
 import { crc32, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
+import { DocumentSchema } from '../../src/langgraph/document.ts';
 import { canonicalJson, type Json } from '../../src/model/canonical-json.ts';
 import { HoldfastError } from '../../src/model/failure.ts';
 import { firstLine, MAX_SEALED_BYTES, type SealHeader } from '../../src/store/sealed/format.ts';
@@ -233,6 +234,12 @@ describe('versions', () => {
           assert.deepEqual(opened.document, JSON.parse(wanted));
         }
     });
+
+  test("of a LangGraph thread: what is read is a thread's generation as of now", () => {
+    const bytes = readFileSync(path.join(FIXTURES, 'langgraph-1-zstd.sealed'));
+    const { document } = openSealed(bytes, { kind: 'langgraph', place: 'fixture' });
+    assert.deepEqual(DocumentSchema.parse(document), document);
+  });
 
   test('no fixture is left over', () => {
     const named = Object.entries(SEALED_KINDS).flatMap(([kind, { schemaVersion }]) =>
