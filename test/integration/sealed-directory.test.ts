@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { DirectoryStore } from '../../src/store/sealed/directory/store.ts';
+import { verifyStore } from '../../src/store/sealed/verify.ts';
 import { folderOf, generationFile } from '../../src/store/sealed/series-name.ts';
 import { answerOf, startChild } from '../support/child-process.ts';
 import { onceAt } from '../support/fault-hook.ts';
@@ -115,6 +116,15 @@ test('a file in the place of a folder, or a folder in the place of a generation,
   mkdirSync(join(folder, 'job', generationFile(1)), { recursive: true });
   await assert.rejects(store.put('job', 1, aDocument('1')), /Could not/);
   await assert.rejects(store.get('job', 1), /Could not read/);
+  await store.put('job', 2, aDocument('2'));
+  assert.deepEqual(
+    (await store.list('job')).map(({ generation, writer }) => [generation, writer]),
+    [
+      [1, undefined],
+      [2, 'worker 1'],
+    ],
+  );
+  assert.equal((await verifyStore(store)).problems.length, 1);
   writeFileSync(join(folder, 'other'), '');
   await assert.rejects(store.put('other', 1, aDocument('1')), /Could not/);
   assert.deepEqual(await store.list('other'), []);

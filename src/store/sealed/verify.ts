@@ -1,11 +1,14 @@
 /** Reads back all that a store has. Changes nothing; memory doesn't grow with the store. */
 import { isFailure } from '../../model/failure.ts';
+import type { FailureType } from '../../model/failures.ts';
 import { placeText } from './met.ts';
 import { openPlain } from './open.ts';
 import type { SealedStore } from './store.ts';
 
 /** More problems than these are counted, and not told one by one. */
 const MAX_TOLD = 50;
+/** A store that is away is no damage of what it has. */
+const AWAY: ReadonlySet<FailureType> = new Set(['storage-unreachable', 'busy']);
 
 /** What was read, and what of it is not sound. */
 export interface StoreVerification {
@@ -18,7 +21,7 @@ export interface StoreVerification {
   readonly problems: readonly string[];
 }
 
-/** Every checkpoint and every content. @throws HoldfastError as the store's methods do, but not for damage */
+/** Every checkpoint and every content. @throws HoldfastError where the store itself can't be read */
 export async function verifyStore(store: SealedStore): Promise<StoreVerification> {
   const problems: string[] = [];
   let [found, checkpoints, contents] = [0, 0, 0];
@@ -26,7 +29,7 @@ export async function verifyStore(store: SealedStore): Promise<StoreVerification
     try {
       await read();
     } catch (error) {
-      if (!isFailure(error, 'checkpoint-damaged', 'unknown-format', 'too-large')) throw error;
+      if (!isFailure(error) || AWAY.has(error.type)) throw error;
       found += 1;
       if (problems.length < MAX_TOLD) problems.push(error.message);
     }

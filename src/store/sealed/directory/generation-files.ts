@@ -182,21 +182,26 @@ export class GenerationFiles {
     return found;
   }
 
-  /** Undefined: it was removed meanwhile. */
+  /** Undefined: it was removed meanwhile. One that can't be read is listed all the same: it hides no other. */
   #listed(series: string, generation: number): StoredGeneration | undefined {
     const path = this.pathOf(series, generation);
-    const file = openUnlessMissing(path);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    return { generation, sizeBytes: stat.size, at: stat.mtime.toISOString(), writer: writerIn(path) };
+  }
+}
+
+function writerIn(path: string): string | undefined {
+  let file: number | undefined;
+  try {
+    file = openUnlessMissing(path);
     if (file === undefined) return undefined;
-    try {
-      const { size, mtime } = fstatSync(file);
-      const line = Buffer.alloc(Math.min(size, MAX_FIRST_LINE_BYTES));
-      readSync(file, line, 0, line.length, 0);
-      return { generation, sizeBytes: size, at: mtime.toISOString(), writer: sealHeader(line)?.writer };
-    } catch (error) {
-      throw storageError('read', path, error);
-    } finally {
-      closeSync(file);
-    }
+    const line = Buffer.alloc(MAX_FIRST_LINE_BYTES);
+    return sealHeader(line.subarray(0, readSync(file, line, 0, line.length, 0)))?.writer;
+  } catch {
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 
