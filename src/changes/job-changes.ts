@@ -5,8 +5,8 @@
  * Invariant: a state that the record does not tell is named as unknown; nothing is taken from the world but contents,
  * whose digest says that they are the recorded ones.
  */
-import { canonicalJson, type Json } from '../model/canonical-json.ts';
-import { stateAfter } from '../model/checkpoint/state-at.ts';
+import { canonicalJson, type Json, type JsonObject } from '../model/canonical-json.ts';
+import { pathTo, stateAfter } from '../model/checkpoint/state-at.ts';
 import { DigestSchema } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { describeEffect } from '../model/record/effect-text.ts';
@@ -132,11 +132,15 @@ export function changesOf(inspection: WorkspaceInspection, job: InspectedJob, ch
 /** From what the state was at the last checkpoint of that place, or at the input. */
 function stateChanges(checkpoints: readonly CheckpointRecord[], from: number): readonly StateChange[] {
   const earlier = checkpoints.filter(({ seq }) => seq <= from);
-  const before = stateAfter(earlier.length === 0 ? checkpoints.slice(0, 1) : earlier);
-  const after = stateAfter(checkpoints);
+  const before = stateAt(checkpoints, earlier.at(-1) ?? checkpoints[0]);
+  const after = stateAt(checkpoints, checkpoints.at(-1));
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .map((key) => ({ key, before: before[key], after: after[key] }))
     .filter((change) => textOf(change.before) !== textOf(change.after));
+}
+
+function stateAt(all: readonly CheckpointRecord[], one: CheckpointRecord | undefined): JsonObject {
+  return one === undefined ? {} : stateAfter(pathTo(all, one));
 }
 
 function textOf(value: Json | undefined): string | undefined {

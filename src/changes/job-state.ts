@@ -3,7 +3,7 @@
  * what the world was to look like. It needs neither a server nor a worker, and the job may have ended.
  */
 import type { JsonObject } from '../model/canonical-json.ts';
-import { stateAfter } from '../model/checkpoint/state-at.ts';
+import { pathTo, stateAfter } from '../model/checkpoint/state-at.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { foldManifest, type ManifestEntry } from '../model/record/manifest.ts';
 import type { CheckpointRecord } from '../model/record/record.ts';
@@ -46,7 +46,7 @@ export function jobStateAt(inspection: WorkspaceInspection, job: InspectedJob, a
     workspace: inspection.root,
     job,
     checkpoint,
-    values: stateAfter(all.slice(0, place + 1)),
+    values: stateAfter(pathTo(all, checkpoint)),
     manifest: [...manifest.values()].sort((a, b) => (a.resource < b.resource ? -1 : 1)),
   };
 }

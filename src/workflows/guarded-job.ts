@@ -62,6 +62,11 @@ export interface OpenJobOptions<S extends StateKeys = StateKeys, R extends State
    * all. Default: nothing.
    */
   readonly state?: S;
+  /**
+   * A checkpoint by itself, once so many steps are done since the last one: when the next step is called, so that what
+   * was written to the state after them is in it, and at the end. Default: none but those of `job.checkpoint`.
+   */
+  readonly checkpointEvery?: number;
   /** Reducers of the Workflow's own, by name. Pure functions, and part of its replay. Default: none. */
   readonly reducers?: R;
 }
@@ -70,6 +75,12 @@ export interface OpenJobOptions<S extends StateKeys = StateKeys, R extends State
 export interface UpdateOptions {
   /** Who writes, for checkpoints: a step's id, a branch of the Workflow. Default: the job's name. */
   readonly node?: string;
+}
+
+/** What `job.checkpoint` notes besides what it knows. */
+export interface CheckpointOptions {
+  /** What comes next, in the Workflow's own words: ids of steps, names of its parts. For people. Default: nothing. */
+  readonly next?: readonly string[];
 }
 
 /** How `job.step` runs a step. */
@@ -175,6 +186,14 @@ export interface Job<Values = Readonly<Record<string, unknown>>, Update = Readon
    *   with its path; `bad-input` for what can't join or doesn't fit its schema; `too-large`: over 1 MiB
    */
   update(values: Update, options?: UpdateOptions): void;
+  /**
+   * A checkpoint of the job: the state, the steps that have ended since the last one, and what comes next. It makes no
+   * request of its own: the next one takes it along, and the record has it before that step's code runs, or with the
+   * job's end. A Workflow that starts anew notes the same ones again; the record has each once.
+   * @throws HoldfastError `bad-input`, also while branches run; `too-large`: over 1 MiB was written to the state since
+   *   the record last had a checkpoint
+   */
+  checkpoint(options?: CheckpointOptions): Promise<void>;
   /**
    * Runs parts of the Workflow at the same time: name → what it does. Each sees the state as it was when they began,
    * and what they write joins it once all have ended, in the order of the list: which was faster never shows. Where a

@@ -32,5 +32,11 @@ export async function openJob<
   }
   traceJob(workflowInfo().workflowType);
   const core = new JobCore(options, undefined, state);
-  return await core.run(() => body(new OwnJob(core, state) as unknown as Job<StateValues<S, R>, StateUpdate<S, R>>));
+  const job = new OwnJob(core, state) as unknown as Job<StateValues<S, R>, StateUpdate<S, R>>;
+  if (options.checkpointEvery === undefined) return await core.run(() => body(job));
+  return await core.run(async () => {
+    const result = await body(job);
+    core.ownCheckpoints?.end();
+    return result;
+  });
 }

@@ -1,5 +1,6 @@
 import type { Mutation } from './mutation.ts';
 
+const OWN = ['test/integration/own-checkpoints.test.ts'];
 const ON_SERVER = ['test/integration/checkpoints.test.ts'];
 
 export const CHECKPOINTS: readonly Mutation[] = [
@@ -7,7 +8,7 @@ export const CHECKPOINTS: readonly Mutation[] = [
     guarantee: 'G5',
     breaks: 'a new Run begins its checkpoints anew',
     file: 'src/workflows/state/checkpoint-notes.ts',
-    find: '    this.#last = carried?.last;\n',
+    find: '    this.#last = carried.last;\n',
     replace: '',
     tests: ON_SERVER,
     name: 'a new Run goes on with the checkpoints',
@@ -56,5 +57,41 @@ export const CHECKPOINTS: readonly Mutation[] = [
     replace: 'if (notes.length < 0) throw',
     tests: ['test/unit/checkpoint-records.test.ts'],
     name: 'a checkpoint that is not whole',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a checkpoint of a Workflow of one’s own tells steps in the order in which they ended',
+    file: 'src/workflows/state/ended-steps.ts',
+    find: 'sort((a, b) => (a.id < b.id ? -1 : 1))',
+    replace: 'reverse()',
+    tests: OWN,
+    name: 'with checkpointEvery one is noted',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a result that is there already counts before what was called together with it has been called',
+    file: 'src/workflows/job/own-checkpoints.ts',
+    find: 'else void Promise.resolve().then(() => notes.ended.done(stepId, generation));',
+    replace: 'else notes.ended.done(stepId, generation);',
+    tests: OWN,
+    name: 'with checkpointEvery one is noted',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a Workflow of one’s own that starts anew goes on with its checkpoints from the last one',
+    file: 'src/workflows/job/core.ts',
+    find: 'isAgain ? checkpoints.carriedAgain : checkpoints.carried',
+    replace: 'checkpoints.carried',
+    tests: OWN,
+    name: 'job.checkpoint notes what ran',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'the state at a checkpoint has what was written on a way that the job has left',
+    file: 'src/model/checkpoint/state-at.ts',
+    find: 'if (one.seq !== wanted) continue;',
+    replace: 'if (one.seq > wanted!) continue;',
+    tests: OWN,
+    name: 'where a finished step runs again',
   },
 ];

@@ -99,6 +99,10 @@ const CHECKPOINT_WIDE = at(
   'checkpoints',
   'of a wide super-step a checkpoint names a hundred steps and counts the others',
 );
+const CHECKPOINT_OWN = at(
+  'own-checkpoints',
+  'job.checkpoint notes what ran and was written since the last one, and a new Run notes none twice',
+);
 const RESET = at(
   'reset-half-applied',
   'where the Workflow goes another way, the step is finished and put to a person; nobody waits for it',
@@ -196,6 +200,7 @@ const NOTES: readonly Row[] = [
   [CHECKPOINTS, fieldsUnder('checkpoints', 'digest parent source step next tasks tasks.generation tasks.id')],
   [CHECKPOINTS, fieldsUnder('checkpoints.begins', 'initial reducer')],
   [CHECKPOINTS, fieldsUnder('checkpoints.writes', 'channel node reducer value')],
+  [CHECKPOINT_OWN, 'checkpoints.writes.result'],
   [CHECKPOINT_ERROR, 'checkpoints.tasks.outcome checkpoints.tasks.error'],
   [CHECKPOINT_ERROR, 'checkpoints.tasks.error.type checkpoints.tasks.error.message'],
   [CHECKPOINT_WIDE, 'checkpoints.begins.by checkpoints.more checkpoints.more.next checkpoints.more.tasks'],

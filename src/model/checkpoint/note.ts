@@ -46,7 +46,7 @@ const noted = {
   /** The state's channels, where it begins with their initial values. Absent: it goes on from the note before. */
   begins: z.record(z.string(), ChannelSchema).optional(),
   /** What joined the state, in order. */
-  writes: z.array(StateWriteSchema.omit({ result: true })),
+  writes: z.array(StateWriteSchema),
 };
 
 export const CheckpointNoteSchema = z.strictObject({

@@ -27,6 +27,11 @@ export class StateWrites {
     this.#isAnew = true;
   }
 
+  /** What `take` would give. */
+  get untaken(): TakenWrites {
+    return { isAnew: this.#isAnew, writes: this.#writes };
+  }
+
   /** What was written since this was called last. */
   take(): TakenWrites {
     const taken = { isAnew: this.#isAnew, writes: this.#writes };

@@ -201,17 +201,18 @@ export class Gate {
   }
 
   #done(stepId: string, result: StepDone): StepDone | undefined {
-    const { board, knowledge } = this.#options;
+    const { board, knowledge, checkpoints } = this.#options;
     // A rerun may have been decided while the step ran: then this is the old generation's result.
     if (result.generation < knowledge.generationOf(stepId)) return undefined;
     knowledge.noteDone(stepId, result);
+    checkpoints.ended.done(stepId, result.generation);
     board.set(stepId, { generation: result.generation, state: 'done', effects: result.effects });
     return result;
   }
 
   /** @param since how many questions were settled when the step was requested */
   async #next(step: GateStep, result: Exclude<RunStepResult, StepDone>, since: number): Promise<undefined> {
-    const { board, knowledge, ending, questions, verification } = this.#options;
+    const { board, knowledge, ending, questions, verification, checkpoints } = this.#options;
     const { stepId } = step.request;
     switch (result.kind) {
       case 'verification-required':
@@ -244,6 +245,7 @@ export class Gate {
         if (result.type === 'aborted') await condition(() => ending.aborted !== undefined || allHandlersFinished());
         ending.throwIfAborted();
         board.set(stepId, { state: 'failed' });
+        checkpoints.ended.failed(stepId, knowledge.generationOf(stepId), result);
         throw ApplicationFailure.create({
           message: result.message,
           type: result.type,

@@ -103,6 +103,11 @@ class Branch implements Job {
     return Promise.reject(new HoldfastError('bad-input', message));
   }
 
+  checkpoint(): Promise<never> {
+    const message = `Branch "${this.name}" calls checkpoint: expected a call of the job, once all branches have ended.`;
+    return Promise.reject(new HoldfastError('bad-input', message));
+  }
+
   approvalOf(stepId: string): Approval | undefined {
     return this.#of.job.approvalOf(stepId);
   }

@@ -17,7 +17,7 @@ import type { Question } from '../../model/question/question.ts';
 import type { PlanProgress } from '../../model/plan/run/progress.ts';
 import { asArgument, carriedArgument } from '../carried-argument.ts';
 import type { DecidedFinding } from '../guarded-job.ts';
-import type { CarriedCheckpoints } from '../state/checkpoint-notes.ts';
+import type { CarriedAgain, CarriedCheckpoints } from '../state/checkpoint-notes.ts';
 import type { Undoing } from '../state/ending.ts';
 import type { CarriedStep } from '../state/step-board.ts';
 import type { StepResult } from '../state/step-results.ts';
@@ -37,7 +37,7 @@ export interface Carried extends CarriedWaits {
   /** `agentJob`'s own. */
   readonly plan?: CarriedPlan;
   /** Of the job's checkpoints: the last one, and those that the record may lack. */
-  readonly checkpoints?: CarriedCheckpoints;
+  readonly checkpoints?: CarriedCheckpoints | CarriedAgain;
   /** The job was aborted, and is being undone. */
   readonly undoing?: Undoing;
   /** What people sent that could not be used. */

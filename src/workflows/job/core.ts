@@ -33,6 +33,7 @@ import { endJob } from './end.ts';
 import { asFailure } from './failure.ts';
 import { handleMessages } from './handlers.ts';
 import { Moving } from './moving.ts';
+import { ownCheckpointsOf, type OwnCheckpoints } from './own-checkpoints.ts';
 import { makeJobParts, type JobParts } from './parts.ts';
 import { isLongRun, isVeryLongRun } from './run-length.ts';
 import { StepCalls } from './step-calls.ts';
@@ -60,6 +61,8 @@ export class JobCore {
   readonly parts: JobParts;
   readonly calls: StepCalls;
   readonly userSteps: UserSteps;
+  /** Of a user's own Workflow, while its body runs. */
+  readonly ownCheckpoints: OwnCheckpoints | undefined;
   /** Of the body: what it has in flight ends at once when a person aborts the job. */
   readonly #scope = new CancellationScope();
   /** Of the undoing. */
@@ -82,12 +85,15 @@ export class JobCore {
     questions.adopt(carried?.questions ?? []);
     view.planned = hooks?.steps;
     this.calls = new StepCalls(this.parts, this.carried);
+    if (carried?.undoing === undefined) this.ownCheckpoints = ownCheckpointsOf(options, this.parts, state);
     this.userSteps = new UserSteps({
       gate: this.parts.gate,
       calls: this.calls,
       onAsk: () => this.#throwIfRestarting(),
       onUsed: () => this.#continueIfLong(),
       stateMark: () => state?.mark,
+      beforeStep: (stepId) => this.ownCheckpoints?.beforeStep(stepId),
+      onAnswered: (stepId, generation) => this.ownCheckpoints?.answered(stepId, generation),
       onOtherState: (stepId) => this.#refuseOtherState(stepId),
     });
     const decisions = new Decisions({
@@ -218,6 +224,7 @@ export class JobCore {
 
   async #continueWith(next: Partial<Carried>): Promise<never> {
     const { knowledge, board, refusals, decided, checkpoints } = this.parts;
+    const isAgain = this.ownCheckpoints !== undefined && next.undoing === undefined;
     const carried: Carried = {
       base: knowledge.known,
       generations: knowledge.generations,
@@ -225,7 +232,7 @@ export class JobCore {
       ...defined({
         refusals: someOf(refusals.all),
         decided: someOf(decided.latest),
-        checkpoints: checkpoints.carried,
+        checkpoints: isAgain ? checkpoints.carriedAgain : checkpoints.carried,
       }),
       ...this.waits.carried(next.plan?.rewound),
       ...this.moving.carried,

@@ -41,6 +41,7 @@ const OpenJobSchema = z
     plan: settings.plan.optional(),
     heartbeatTimeoutMs: HeartbeatTimeoutSchema.optional(),
     continueAsNewAfterEvents: z.int().min(1).optional(),
+    checkpointEvery: z.int().min(1).max(100_000).optional(),
     ...StateOptionsShape,
   } satisfies Record<keyof OpenJobOptions, z.ZodType>)
   .superRefine(({ watch = [], databases = {} }, context) => {

@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../model/canonical-json.ts';
 import type { JobStatus } from '../../model/job/status.ts';
 import type { StepContract, StepInput, StepOutput } from '../../model/step/step.ts';
-import type { Approval, DecidedFinding, Job, StepOptions, UpdateOptions } from '../guarded-job.ts';
+import type { Approval, CheckpointOptions, DecidedFinding, Job, StepOptions, UpdateOptions } from '../guarded-job.ts';
 import { runBranches, type BranchBodies } from './branches.ts';
 import type { JobCore } from './core.ts';
 import type { UserState } from './user-state.ts';
@@ -48,6 +48,15 @@ export class OwnJob implements Job {
 
   update(values: Readonly<Record<string, unknown>>, options?: UpdateOptions): void {
     this.#state.update(values, options);
+  }
+
+  checkpoint(options?: CheckpointOptions): Promise<void> {
+    try {
+      this.#core.ownCheckpoints?.checkpoint(options);
+      return Promise.resolve();
+    } catch (refused) {
+      return Promise.reject(refused as Error);
+    }
   }
 
   async branches<B extends BranchBodies>(bodies: B): Promise<Returned<B>> {

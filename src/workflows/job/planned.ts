@@ -6,7 +6,7 @@ import { everyItemOf, planStepOf } from '../../model/item-id.ts';
 import { planGraph, type PlanGraph } from '../../model/plan/graph/graph.ts';
 import type { Plan } from '../../model/plan/plan.ts';
 import { requestsToHave } from '../../model/job/recall.ts';
-import { inputCheckpoint, loopCheckpoint } from '../../model/plan/run/checkpoints.ts';
+import { inputCheckpoint, loopCheckpoint, stateAtEnd } from '../../model/plan/run/checkpoints.ts';
 import { boundedProgress, leftOutOf } from '../../model/plan/run/bounded-outputs.ts';
 import { EARLIER_MAX_STATE_BYTES, MAX_STATE_BYTES } from '../../model/plan/run/job-state.ts';
 import type {
@@ -174,7 +174,8 @@ export class PlannedJob implements PlanJob {
     // What an earlier Run has noted is answered by the record; of a list that pauses the super-step goes on.
     if (end.superStep <= (this.notedSuperStep ?? -1)) return;
     if ([...end.ends.values()].some(({ kind }) => kind === 'paused')) return;
-    checkpoints.note(loopCheckpoint(this.#plan, end, (id) => knowledge.generationOf(id)));
+    const note = loopCheckpoint(this.#plan, end, (id) => knowledge.generationOf(id));
+    checkpoints.note(note, () => stateAtEnd(this.#plan, end));
   }
 
   #isNewRunDue(now: { readonly progress: PlanProgress }): boolean {

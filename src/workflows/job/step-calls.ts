@@ -2,14 +2,13 @@
  * The calls of `job.step` in a user's own Workflow, which starts from its beginning in a new Run: their ids, and the
  * results that are carried over.
  */
-import type { Json } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import { digestOf, shortDigest, type Digest } from '../../model/digest.ts';
 import type { RecalledResult } from '../../model/job/recall.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
 import type { Approval } from '../guarded-job.ts';
 import type { Knowledge } from '../state/knowledge.ts';
-import { StepResults } from '../state/step-results.ts';
+import { StepResults, type StepResult } from '../state/step-results.ts';
 import { MAX_CARRIED_BYTES, type Carried } from './continue-as-new.ts';
 import type { JobParts } from './parts.ts';
 import { areRecalled, recallResults } from './recall.ts';
@@ -69,7 +68,7 @@ export class StepCalls {
    * something else: the record compares what is requested then, and a person is asked.
    * @param call what is requested; undefined: the result answers whatever is requested
    */
-  resultOf(stepId: string, call: StepCall | undefined): { readonly output: Json } | undefined {
+  resultOf(stepId: string, call: StepCall | undefined): Pick<StepResult, 'output' | 'generation'> | undefined {
     if (call !== undefined && (this.#earlier.get(stepId) ?? call.mark) !== call.mark) return undefined;
     if (call !== undefined && this.#recalled.has(stepId) && this.#recalled.get(stepId) !== argsOf(call))
       return undefined;

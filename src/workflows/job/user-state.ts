@@ -48,6 +48,8 @@ const UpdateOptionsSchema = z.strictObject({ node: z.string().min(1).max(200).op
 export class UserState {
   /** For what keeps checkpoints. */
   readonly writes = new StateWrites();
+  /** The channels, as a checkpoint names them. */
+  readonly declared: Readonly<Record<string, ChannelDeclaration>>;
   readonly #channels: StateChannels;
   readonly #name: string;
   #hasBranches = false;
@@ -71,6 +73,7 @@ export class UserState {
       declared[key] = { reducer, ...defined({ by, initial: value }) };
       if (schema !== undefined) checks.set(key, checkBySchema(schema, `state.${key}`, declared[key], 'exact'));
     }
+    this.declared = declared;
     this.#channels = new StateChannels(declared, {
       own: reducers as unknown as Readonly<Record<string, OwnReducer>>,
       checks,
@@ -119,6 +122,10 @@ export class UserState {
       this.#hasBranches = false;
       this.#fold(written);
     };
+  }
+
+  get hasBranches(): boolean {
+    return this.#hasBranches;
   }
 
   /** What the Workflow's own reducers have made so far, as a digest; undefined: nothing. */

@@ -27,6 +27,10 @@ export interface UserStepsOptions {
   readonly onUsed: () => void;
   /** What reducers of the Workflow's own have made of its state; undefined: nothing. */
   readonly stateMark: () => string | undefined;
+  /** A step is called, before anything is asked for it. */
+  readonly beforeStep: (stepId: string) => void;
+  /** It is answered without a request. */
+  readonly onAnswered: (stepId: string, generation: number) => void;
   /** The state was another when the step was requested. @throws OtherState */
   readonly onOtherState: (stepId: string) => void;
 }
@@ -70,7 +74,10 @@ export class UserSteps {
   async #onceRecalled(call: Call, recalled: Promise<void>): Promise<unknown> {
     await recalled;
     const result = this.#options.calls.resultOf(call.step.request.stepId, call.asked);
-    if (result !== undefined) return call.contract.output.parse(result.output);
+    if (result !== undefined) {
+      this.#options.onAnswered(call.step.request.stepId, result.generation);
+      return call.contract.output.parse(result.output);
+    }
     return await this.#askUntilDone(call);
   }
 
@@ -89,8 +96,12 @@ export class UserSteps {
     const stepId = options.id ?? calls.nextId(contract.name);
     checkInput(stepId, contract, input);
     const asked = options.inputMayDiffer === true ? undefined : stepCall(contract.name, input);
+    this.#options.beforeStep(stepId);
     const carried = calls.resultOf(stepId, asked);
-    if (carried !== undefined) return { output: contract.output.parse(carried.output) };
+    if (carried !== undefined) {
+      this.#options.onAnswered(stepId, carried.generation);
+      return { output: contract.output.parse(carried.output) };
+    }
     const request = {
       ...stepRequest(stepId, contract, input, options),
       ...defined({ stateMark: this.#options.stateMark() }),

@@ -4,13 +4,18 @@
  *
  * Invariants
  * 1. Each follows the one before, so that the record has them in order or not at all.
- * 2. All of it comes from the history: a replay, and a Workflow that starts anew, notes the same.
+ * 2. All of it comes from the history: a replay, and a Workflow that starts anew, notes the same. What such a Workflow
+ *    has recorded before does not travel again.
  */
 import { MAX_NOTED, noteOf, type CheckpointNote } from '../../model/checkpoint/note.ts';
 import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts';
 import { someOf } from '../../model/list.ts';
+import type { FoldedWrites } from '../../model/state/fold-writes.ts';
+import { EndedSteps } from './ended-steps.ts';
+import { RecordedCheckpoints, type RecordedCheckpoint } from './recorded-checkpoints.ts';
+import { RememberedCheckpoints } from './remembered-checkpoints.ts';
 
 /** What a new Run is given. */
 export interface CarriedCheckpoints {
@@ -21,19 +26,31 @@ export interface CarriedCheckpoints {
   readonly pending?: readonly CheckpointNote[];
 }
 
+/** What a new Run is given that notes all of them again. */
+export interface CarriedAgain {
+  readonly again: readonly RecordedCheckpoint[];
+}
+
 /** A checkpoint without what follows from its place. */
 export type NewCheckpoint = Pick<CheckpointNote, 'source' | 'step' | 'tasks' | 'next' | 'begins' | 'writes'>;
 
 export class CheckpointNotes {
+  readonly ended = new EndedSteps();
+  readonly remembered = new RememberedCheckpoints();
+  readonly #recorded: RecordedCheckpoints;
   #last: Digest | undefined;
   #lastStep: number | undefined;
-  #pending: readonly CheckpointNote[];
+  #count = 0;
+  #pending: readonly CheckpointNote[] = [];
+  readonly #places = new Map<Digest, number>();
   #isOnItsWay = false;
 
-  constructor(carried: CarriedCheckpoints | undefined) {
-    this.#last = carried?.last;
-    this.#lastStep = carried?.step;
-    this.#pending = carried?.pending ?? [];
+  constructor(carried: CarriedCheckpoints | CarriedAgain | undefined) {
+    this.#recorded = new RecordedCheckpoints(carried !== undefined && 'again' in carried ? carried.again : []);
+    if (carried === undefined || 'again' in carried) return;
+    this.#last = carried.last;
+    this.#lastStep = carried.step;
+    this.#pending = carried.pending ?? [];
   }
 
   /** The super-step of the last one; -1: the input. */
@@ -41,12 +58,20 @@ export class CheckpointNotes {
     return this.#lastStep;
   }
 
+  /** For a new Run that goes on from here. */
   get carried(): CarriedCheckpoints | undefined {
     if (this.#last === undefined || this.#lastStep === undefined) return undefined;
     return { last: this.#last, step: this.#lastStep, ...defined({ pending: someOf(this.#pending) }) };
   }
 
-  note({ tasks, next, ...fields }: NewCheckpoint): CheckpointNote {
+  /** For a new Run that begins at the beginning, and notes them all again. */
+  get carriedAgain(): CarriedAgain | undefined {
+    const again = someOf(this.#recorded.carried);
+    return again && { again };
+  }
+
+  /** @param here the state after it, where an earlier Run has it */
+  note({ tasks, next, ...fields }: NewCheckpoint, here?: () => FoldedWrites): CheckpointNote {
     const more = defined({ tasks: beyond(tasks), next: beyond(next) });
     const note = noteOf({
       parent: this.#last ?? null,
@@ -55,15 +80,30 @@ export class CheckpointNotes {
       next: next.slice(0, MAX_NOTED),
       ...(Object.keys(more).length > 0 && { more }),
     });
+    const place = this.#count++;
+    const seq = this.#recorded.again(place, note.digest);
     this.#last = note.digest;
     this.#lastStep = note.step;
-    this.#pending = [...this.#pending, note];
+    this.remembered.add(note, seq, here);
+    if (seq === undefined) {
+      this.#pending = [...this.#pending, note];
+      this.#places.set(note.digest, place);
+    } else {
+      // So are those before it.
+      this.#pending = [];
+      this.#places.clear();
+    }
     return note;
   }
 
   /** Of a job that ends: all that the record may lack. */
   get pending(): CheckpointNote[] | undefined {
     return this.#pending.length === 0 ? undefined : [...this.#pending];
+  }
+
+  /** Those that travel with the next request. Of what an earlier Run may have recorded it is not known yet. */
+  get unrecorded(): readonly CheckpointNote[] {
+    return this.#recorded.mayFollow(this.#count) ? [] : this.#pending;
   }
 
   /** What a request takes along. One at a time does: the others of its super-step would bring the same. */
@@ -79,8 +119,16 @@ export class CheckpointNotes {
     this.#isOnItsWay = false;
     // A worker that knows of none answers none.
     if (result?.kind !== 'done' || result.checkpoints === undefined) return;
-    const recorded = new Set(request.checkpoints.map(({ digest }) => digest));
+    const seqs = result.checkpoints;
+    const recorded = new Map(request.checkpoints.map(({ digest }, index) => [digest, seqs[index]]));
     this.#pending = this.#pending.filter(({ digest }) => !recorded.has(digest));
+    for (const [digest, seq] of recorded) {
+      const place = this.#places.get(digest);
+      this.#places.delete(digest);
+      if (seq === undefined) continue;
+      this.remembered.recorded(digest, seq);
+      if (place !== undefined) this.#recorded.add(place, seq, digest);
+    }
   }
 }
 

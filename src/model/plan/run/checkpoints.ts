@@ -1,6 +1,7 @@
 /** The checkpoints of a plan's job: its input, and the end of each super-step. */
 import type { CheckpointNote, CheckpointTask } from '../../checkpoint/note.ts';
 import { defined } from '../../defined.ts';
+import { FoldedWrites } from '../../state/fold-writes.ts';
 import { nextSuperStep, type PlanGraph } from '../graph/graph.ts';
 import type { Plan } from '../plan.ts';
 import type { SuperStepEnd } from './plan-job.ts';
@@ -20,6 +21,11 @@ function channelsOf({ state }: Plan): NonNullable<CheckpointNote['begins']> {
   return Object.fromEntries(
     Object.entries(state).map(([name, { reducer, by, initial }]) => [name, { reducer, ...defined({ by, initial }) }]),
   );
+}
+
+/** The state that the next super-step sees, to which can be added. */
+export function stateAtEnd(plan: Plan, { state }: SuperStepEnd): FoldedWrites {
+  return new FoldedWrites(channelsOf(plan), state);
 }
 
 export function loopCheckpoint(

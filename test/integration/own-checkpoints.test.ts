@@ -1,0 +1,138 @@
+/** The checkpoints of a Workflow of one's own: the same ones however often it starts anew, each in the record once. */
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { WorkflowHandle } from '@temporalio/client';
+import { jobCheckpoints, jobState } from '../../src/changes.ts';
+import { implementStep } from '../../src/model/step/step.ts';
+import type { CheckpointRecord } from '../../src/model/record/record.ts';
+import { untilStatus } from '../support/job-status.ts';
+import { notesAll, notesWrongly, type NotingInput } from '../support/noting-workflow.ts';
+import { measureStep } from '../support/own-workflow.ts';
+import { testWorker } from '../support/running-worker.ts';
+import { testTemporal } from '../support/temporal.ts';
+
+const temporal = await testTemporal();
+const taskQueue = temporal.unique('queue');
+const root = mkdtempSync(join(tmpdir(), 'holdfast-own-checkpoints-'));
+const measure = implementStep(measureStep, async (ctx, { path }) => ({
+  length: (await ctx.files.readText(path)).length,
+}));
+testWorker(temporal, {
+  taskQueue,
+  root,
+  steps: [measure],
+  workflows: new URL('../support/noting-workflow.ts', import.meta.url).pathname,
+});
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const PATHS = ['a', 'bcd', 'ef', 'g'];
+
+function workspaceWith(paths: readonly string[]): string {
+  const name = temporal.unique('notes');
+  mkdirSync(join(root, name));
+  for (const path of paths) writeFileSync(join(root, name, path), path);
+  return name;
+}
+
+async function start(more: Partial<NotingInput>): Promise<{ workspace: string; handle: WorkflowHandle }> {
+  const workspace = workspaceWith(PATHS);
+  const args: [NotingInput] = [{ workspace, paths: PATHS, waitMs: 1, ...more }];
+  const workflowId = temporal.unique('notes');
+  return { workspace, handle: await temporal.client.workflow.start(notesAll, { workflowId, taskQueue, args }) };
+}
+
+async function checkpointsOf(workspace: string): Promise<readonly CheckpointRecord[]> {
+  return (await jobCheckpoints(join(root, workspace))).toReversed();
+}
+
+/** `0 a0 > bcd`: the number, what ran, what comes next. */
+function told({ step, tasks, next }: CheckpointRecord): string {
+  const ran = tasks.map(({ id, generation, outcome }) => `${id}${generation}${outcome === 'done' ? '' : outcome}`);
+  return [step, ...ran, '>', ...next].join(' ');
+}
+
+async function valuesOf(workspace: string, all: readonly CheckpointRecord[]): Promise<readonly unknown[]> {
+  return await Promise.all(all.map(async ({ seq }) => (await jobState(join(root, workspace), { at: seq })).values));
+}
+
+test('job.checkpoint notes what ran and was written since the last one, and a new Run notes none twice', async () => {
+  const expected = ['-1 >', '0 a0 > bcd', '1 bcd0 > ef', '2 ef0 > g', '3 g0 > last'];
+  for (const limit of [undefined, 14]) {
+    const { workspace, handle } = await start(limit === undefined ? {} : { continueAsNewAfterEvents: limit });
+    await temporal.client.workflow.getHandle(handle.workflowId).result();
+    const all = await checkpointsOf(workspace);
+    assert.deepEqual(all.map(told), expected);
+    assert.equal(new Set(all.map(({ runId }) => runId)).size > 1, limit !== undefined);
+    assert.deepEqual(
+      all.map(({ parent }) => parent),
+      [null, ...all.slice(0, -1).map(({ seq }) => seq)],
+    );
+    assert.deepEqual(await valuesOf(workspace, all), [
+      { order: [], longest: '' },
+      { order: ['a'], longest: 'a' },
+      { order: ['a', 'bcd'], longest: 'bcd' },
+      { order: ['a', 'bcd', 'ef'], longest: 'bcd' },
+      { order: PATHS, longest: 'bcd' },
+    ]);
+    assert.equal(all[3]!.writes.at(-1)!.result, 'bcd', 'what a reducer of the Workflow’s own has made');
+  }
+});
+
+test('with checkpointEvery one is noted once so many steps have ended, before the next, and at the end', async () => {
+  const expected = ['-1 >', '0 a0 bcd0 > ef', '1 ef0 g0 > last', '2 last0 >'];
+  for (const limit of [undefined, 14]) {
+    const { workspace, handle } = await start({
+      every: 2,
+      ...(limit === undefined ? {} : { continueAsNewAfterEvents: limit }),
+    });
+    await temporal.client.workflow.getHandle(handle.workflowId).result();
+    const all = await checkpointsOf(workspace);
+    assert.deepEqual(all.map(told), expected);
+    assert.deepEqual((await valuesOf(workspace, all)).at(-1), { order: PATHS, longest: 'bcd' });
+  }
+});
+
+test('where a finished step runs again, the checkpoints from there on are others, and those before stay', async () => {
+  const { workspace, handle } = await start({ waitMs: 1_500 });
+  await untilStatus(handle, (status) => status.steps.filter(({ state }) => state === 'done').length === PATHS.length);
+  writeFileSync(join(root, workspace, 'ef'), 'somebody was here');
+  const { questions } = await untilStatus(handle, (status) => status.questions.length > 0);
+  await handle.signal('decide', { digest: questions[0]!.digest, answer: 'rerun', by: 'ada', reason: 'test' });
+  await handle.result();
+  const all = await checkpointsOf(workspace);
+  // The last one of before has not come to the record: the world was compared first.
+  const left = ['-1 >', '0 a0 > bcd', '1 bcd0 > ef', '2 ef0 > g'];
+  assert.deepEqual(all.map(told), [...left, '2 ef1 > g', '3 g1 > last']);
+  const seqs = all.map(({ seq }) => seq);
+  assert.deepEqual(
+    all.map(({ parent }) => parent),
+    [null, seqs[0], seqs[1], seqs[2], seqs[2], seqs[4]],
+  );
+  const values = await valuesOf(workspace, all);
+  const third = { order: ['a', 'bcd', 'ef'], longest: 'bcd' };
+  assert.deepEqual([values[3], values[4]], [third, third]);
+  assert.deepEqual(values.at(-1), { order: PATHS, longest: 'bcd' });
+});
+
+test('what cannot be noted is refused and changes nothing; a step that failed is in the next checkpoint', async () => {
+  const workspace = workspaceWith([]);
+  const args: [{ workspace: string }] = [{ workspace }];
+  const workflowId = temporal.unique('notes');
+  const refused = await temporal.client.workflow.execute(notesWrongly, { workflowId, taskQueue, args });
+  const expected = [
+    /^bad-input: job\.checkpoint takes \{ next: .*nxet/,
+    /^bad-input: job\.checkpoint takes .*next\.0/,
+    /^bad-input: Branch "x" calls checkpoint: expected a call of the job/,
+    /^bad-input: job\.checkpoint was called while branches run/,
+    /^noted$/,
+    /^too-large: .*has 1200004 bytes; at most 1048576 travel with the next step/,
+  ];
+  assert.equal(refused.length, expected.length);
+  for (const [index, pattern] of expected.entries()) assert.match(refused[index]!, pattern);
+  const all = await checkpointsOf(workspace);
+  assert.deepEqual(all.map(told), ['-1 >', '0 measure0failed >']);
+  assert.match(all[1]!.tasks[0]!.error!.message, /gone/);
+});
