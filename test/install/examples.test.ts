@@ -23,6 +23,14 @@ before(async () => {
 
 after(async () => fs.rm(folder, { recursive: true, force: true }));
 
+test('the example of LangGraph.js type-checks against it, is killed and goes on', async () => {
+  const langGraph = '@langchain/langgraph';
+  const packages = [langGraph, '@langchain/core'].map(async (name) => `${name}@${await installedVersion(name)}`);
+  const options = ['--no-audit', '--no-fund', '--prefer-offline', ...(await Promise.all(packages))];
+  await runWell('npm', ['install', ...options], folder);
+  assert.match(await example('langgraph'), /The thread is there; next is analyse\.\n(.*\n)*.*3 sources agree/);
+});
+
 /** Its types are those of the package; then it runs. Returns what it printed. */
 async function example(name: string): Promise<string> {
   const place = path.join(folder, name);

@@ -56,6 +56,30 @@ for (const durability of ['sync', 'async', 'exit'] as const)
     await second.end();
   });
 
+test('a thread that the first version wrote is read and gone on from', async () => {
+  const location = newStore();
+  await fs.cp(path.join(import.meta.dirname, '../fixtures/langgraph-1'), location, { recursive: true });
+  const saver = new HoldfastSaver(location);
+  const graph = threeSteps(saver);
+  const snapshots = await history(graph, 't');
+  assert.deepEqual(
+    snapshots.map((snapshot) => [stepsOf(snapshot).length, snapshot.next[0]]),
+    [
+      [6, 'check'],
+      [5, 'gather'],
+      [4, '__start__'],
+      [4, undefined],
+      [3, 'report'],
+      [2, 'check'],
+      [1, 'gather'],
+      [0, '__start__'],
+    ],
+  );
+  const end = await graph.invoke(new Command({ resume: 'no' }), thread('t'));
+  assert.deepEqual(end.steps, ['input', 'gather', 'check yes', 'report', 'again', 'gather', 'check no', 'report']);
+  assert.deepEqual(end.at, new Date(5));
+});
+
 test('a past state is gone on from as a branch, edited, and copied; each branch keeps its own values', async () => {
   const saver = new HoldfastSaver(newStore());
   const graph = threeSteps(saver);
