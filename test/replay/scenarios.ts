@@ -8,6 +8,7 @@ import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { base, decision, write, type Scenario } from './scenario.ts';
 import { AGENTS } from './scenarios-agents.ts';
 import { ENDINGS } from './scenarios-ending.ts';
+import { FLOWS } from './scenarios-flow.ts';
 import { LISTS } from './scenarios-lists.ts';
 import { STATES } from './scenarios-state.ts';
 import { UNTAKEN } from './scenarios-untaken.ts';
@@ -55,6 +56,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...AGENTS,
   ...ENDINGS,
   ...LISTS,
+  ...FLOWS,
   ...STATES,
   ...UNTAKEN,
   ...VERSIONS,
