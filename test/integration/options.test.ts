@@ -17,7 +17,7 @@ import { connectHoldfast, HoldfastClient } from '../../src/client.ts';
 import { defineStep, implementStep, type PlanSource } from '../../src/index.ts';
 import { createWorker, type HoldfastWorker } from '../../src/worker.ts';
 import { installRuntime } from '../../src/worker/log.ts';
-import { anyOptions, failsOnce, resumes } from '../support/any-options-workflow.ts';
+import { anyOptions } from '../support/any-options-workflow.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 
@@ -75,7 +75,7 @@ before(async () => {
     namespace: temporal.namespace,
     taskQueue,
     workspaceRoot: root,
-    steps: [alone, heard, says, implementStep(failsOnce, tryTwice)],
+    steps: [alone, heard, says],
     heartbeatIntervalMs: 100,
     workflowsPath: new URL('../support/any-options-workflow.ts', import.meta.url).pathname,
     identity: 'a name for people',
@@ -91,13 +91,6 @@ after(async () => {
   await client.close();
   rmSync(root, { recursive: true, force: true });
 });
-
-let tries = 0;
-function tryTwice(): { readonly tries: number } {
-  tries += 1;
-  if (tries === 1) throw new Error('not yet');
-  return { tries };
-}
 
 const DATABASES = { main: 'sqlite:main.db' };
 const QUERY = { kind: 'query', name: 'n', database: 'main', sql: 'SELECT 1', params: [] };
@@ -154,17 +147,6 @@ test('options that are right, in part or absent, are taken', LIMIT, async () => 
   assert.equal(
     await failureOf(job, { retry: { maxAttempts: 2 }, timeoutMs: 5_000, uses: [], id: undefined }),
     undefined,
-  );
-});
-
-test('a step of a Workflow of one’s own resumes by itself as its options say', LIMIT, async () => {
-  const workspace = temporal.unique('options');
-  const handle = await temporal.client.workflow.start(resumes, { workflowId: workspace, taskQueue, args: [workspace] });
-  assert.equal(await handle.result(), 2);
-  const { resumed } = await client.status(workspace);
-  assert.deepEqual(
-    resumed?.map(({ stepId, number, atMost }) => [stepId, number, atMost]),
-    [['fails-once', 1, 1]],
   );
 });
 

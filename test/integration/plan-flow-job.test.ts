@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import * as z from 'zod';
 import { defineStep, implementStep } from '../../src/index.ts';
+import { failsOnce, resumes } from '../support/any-options-workflow.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
@@ -23,11 +24,18 @@ const draft = defineStep({
 });
 const fails = defineStep({ name: 'fails', input: z.strictObject({}), output: z.strictObject({}) });
 const ran: string[] = [];
+let tries = 0;
 
 testWorker(temporal, {
   taskQueue,
   root,
+  workflows: new URL('../support/any-options-workflow.ts', import.meta.url).pathname,
   steps: [
+    implementStep(failsOnce, () => {
+      tries += 1;
+      if (tries === 1) throw new Error('not yet');
+      return { tries };
+    }),
     implementStep(draft, async (ctx, { round, score }) => {
       ran.push(`${ctx.jobId.split('@')[0]} ${ctx.stepId}`);
       await ctx.files.write(`draft-${round}.txt`, ctx.stepId);
@@ -188,6 +196,17 @@ test('a step that rests before it resumes is shown with its failure, and an abor
   assert.ok(Date.parse(resumed![0]!.resumesAt!) > Date.now() + 3_000_000);
   await job.handle.signal('abort', { by: 'ada', reason: 'over' });
   await assert.rejects(job.handle.result());
+});
+
+test('a step of a Workflow of one’s own resumes by itself as its options say', async () => {
+  const workspace = temporal.unique('flow');
+  const handle = await temporal.client.workflow.start(resumes, { workflowId: workspace, taskQueue, args: [workspace] });
+  assert.equal(await handle.result(), 2);
+  const { resumed } = await untilStatus(handle, () => true);
+  assert.deepEqual(
+    resumed?.map(({ stepId, number, atMost }) => [stepId, number, atMost]),
+    [['fails-once', 1, 1]],
+  );
 });
 
 async function decide(
