@@ -137,7 +137,6 @@ test('options of a step that are misspelled or of a wrong form fail the job at o
     [{ retry: { initialIntervalMs: 9, maxIntervalMs: 1 } }, /^Step write was given .*longer than maxIntervalMs/],
     [{ approval: 'yes' }, /^Step write was given .*approval: is not one of/],
     [{ resume: { atMost: 0 } }, /^Step write was given .*resume\.atMost: is out of range/],
-    [{ resume: { atMost: 1, afterSeconds: 1 } }, /resume\.afterSeconds: unknown field/],
   ] as const)
     assert.match((await failureOf({}, { id: 'write', ...options })) ?? 'it has not failed', message);
 });
