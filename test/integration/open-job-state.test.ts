@@ -132,6 +132,7 @@ test('a state that cannot be declared so fails the job at once, by name', async 
     await failing({ state: { x: { reducer: 'sum', initial: '1' } } }),
     /cannot begin with "1": expected a number/,
   );
+  assert.match(await failing({ unfit: true }), /state\.x\.initial would be changed by its schema, from .*"more":2/);
   assert.match(await failing({ state: { 'a b': {} } }), /bad-input: openJob was given options.*state/);
 });
 

@@ -58,8 +58,8 @@ export const STATES: readonly Mutation[] = [
     guarantee: 'G5',
     breaks: 'what was written before a state began anew is told as written once more',
     file: 'src/model/state/state-writes.ts',
-    find: 'this.#writes = [];\n    this.#isAnew = true;',
-    replace: 'this.#isAnew = true;',
+    find: 'this.#writes = [];\n    this.#resultAt.clear();\n    this.#isAnew = true;',
+    replace: 'this.#resultAt.clear();\n    this.#isAnew = true;',
     tests: [PLANS],
   },
   {

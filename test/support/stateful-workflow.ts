@@ -1,4 +1,5 @@
 /** Workflows with a state: updates between steps, in branches, by reducers of their own; and some that are refused. */
+import * as z from 'zod';
 import { openJob } from '../../src/workflows/open-job.ts';
 import { measureStep, type OwnInput } from './own-workflow.ts';
 
@@ -80,9 +81,11 @@ export async function updatesWrongly({ workspace }: { readonly workspace: string
   );
 }
 
-/** What a program without types may give. */
+/** What a program without types may give; `unfit`: a schema that would change the initial value. */
 export async function declaresWrongly({ workspace, options }: { workspace: string; options: object }): Promise<void> {
-  await openJob({ workspace, args: [{ workspace, options }], ...options }, async () => await Promise.resolve());
+  const unfit = { state: { x: { initial: { n: 1, more: 2 }, schema: z.object({ n: z.number() }) } } };
+  const given = 'unfit' in options ? unfit : options;
+  await openJob({ workspace, args: [{ workspace, options }], ...given }, async () => await Promise.resolve());
 }
 
 export interface BranchesEnded {

@@ -200,6 +200,27 @@ test('a reducer of the Workflow’s own is given both values; what it throws or 
   assert.throws(() => state.fold([{ node: 'a', values: { z: 1 } }]), /"broken" takes; it threw: no such thing/);
 });
 
+test('of what a reducer of one’s own has made the last alone is held, and gives the values', () => {
+  const declared: Declared = { x: { reducer: 'longest', initial: '' }, all: { reducer: 'append' } };
+  const longest: OwnReducer = (held, written) =>
+    (held as string).length >= (written as string).length ? held : written;
+  const state = channels(declared, { own: { longest } });
+  const writes = new StateWrites();
+  for (const x of ['a', 'abc', 'ab']) writes.add(state.fold([{ node: 'n', values: { x, all: x } }]));
+  const taken = writes.take().writes;
+  assert.deepEqual(
+    taken.filter(({ channel }) => channel === 'x').map(({ value, result }) => [value, result]),
+    [
+      ['a', undefined],
+      ['abc', undefined],
+      ['ab', 'abc'],
+    ],
+  );
+  assert.deepEqual(foldWrites(declared, taken), state.values);
+  writes.add(state.fold([{ node: 'n', values: { x: 'abcd' } }]));
+  assert.equal(taken.at(-2)?.result, 'abc', 'what was taken stays as it was');
+});
+
 test('a value that was read stays as it was, and the state over its bound is refused', () => {
   const state = channels(DECLARED, { maxBytes: () => 300 });
   state.fold([{ node: 'a', values: { all: 1, facts: { a: 1 }, tags: 1 } }]);

@@ -21,7 +21,7 @@ import { isBuiltIn, type ChannelDeclaration, type OwnReducer } from './reducer.t
 import type { NodeWrites, StateWrite } from './state-write.ts';
 
 /** What a channel's schema finds wrong after a write, in words; undefined: nothing. */
-export type ChannelCheck = (channel: Channel, written: Json) => string | undefined;
+export type ChannelCheck = (channel: Pick<Channel, 'value'>, written: Json) => string | undefined;
 
 export interface StateOptions {
   /** The reducers of one's own. Default: none; then what they made must stand in what is applied. */
@@ -225,7 +225,7 @@ export class StateChannels {
   #refuseTooMuch(writes: readonly StateWrite[]): void {
     const { maxWrittenBytes = Number.POSITIVE_INFINITY, who, field } = this.#options;
     if (this.#hasTolerated || writes.length === 0) return;
-    const sizes = writes.map((write) => ({ write, sizeBytes: sizeOf(write.value) }));
+    const sizes = writes.map((write) => ({ write, sizeBytes: writtenBytes(write) }));
     const sizeBytes = sizes.reduce((sum, one) => sum + one.sizeBytes, 0);
     if (sizeBytes <= maxWrittenBytes) return;
     const { write } = sizes.sort((a, b) => b.sizeBytes - a.sizeBytes)[0]!;
@@ -240,6 +240,10 @@ export class StateChannels {
   #place(node: string, name: string): Readonly<Record<string, unknown>> {
     return { [this.#options.field]: node, key: name, reducer: this.#declared[name]!.reducer };
   }
+}
+
+function writtenBytes({ value, result }: StateWrite): number {
+  return sizeOf(value) + (result === undefined ? 0 : sizeOf(result));
 }
 
 function capital(text: string): string {

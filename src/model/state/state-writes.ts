@@ -15,15 +15,21 @@ export interface TakenWrites {
 
 export class StateWrites {
   #writes: StateWrite[] = [];
+  /** Channel → where the last write with a result of its own reducer is. */
+  readonly #resultAt = new Map<string, number>();
   #isAnew = true;
 
   add(writes: readonly StateWrite[]): void {
-    for (const write of writes) this.#writes.push(write);
+    for (const write of writes) {
+      if (write.result !== undefined) this.#dropEarlierResult(write.channel);
+      this.#writes.push(write);
+    }
   }
 
   /** The state begins again from its initial values. */
   restart(): void {
     this.#writes = [];
+    this.#resultAt.clear();
     this.#isAnew = true;
   }
 
@@ -36,7 +42,18 @@ export class StateWrites {
   take(): TakenWrites {
     const taken = { isAnew: this.#isAnew, writes: this.#writes };
     this.#writes = [];
+    this.#resultAt.clear();
     this.#isAnew = false;
     return taken;
+  }
+
+  /** What a reducer of one's own made is the whole of a channel: of many the last one alone is held. */
+  #dropEarlierResult(channel: string): void {
+    const earlier = this.#resultAt.get(channel);
+    if (earlier !== undefined) {
+      const { result: _, ...write } = this.#writes[earlier]!;
+      this.#writes[earlier] = write;
+    }
+    this.#resultAt.set(channel, this.#writes.length);
   }
 }

@@ -13,7 +13,7 @@ import { ChannelNameSchema } from '../../model/state/state-write.ts';
 import type { JobStatus } from '../../model/job/status.ts';
 import type { StepContract, StepInput, StepOutput } from '../../model/step/step.ts';
 import type { Approval, DecidedFinding, Job, StepOptions, UpdateOptions } from '../guarded-job.ts';
-import { JobRestart } from './body-outcome.ts';
+import { JobRestart, OtherState } from './body-outcome.ts';
 import type { UserState } from './user-state.ts';
 
 export type BranchBodies = Readonly<Record<string, (branch: Job) => Promise<unknown>>>;
@@ -50,12 +50,12 @@ export async function runBranches(of: BranchesOf, bodies: BranchBodies): Promise
   }
 }
 
-/** A Workflow that must start anew doesn't wait for what its branches wait for. @throws JobRestart */
+/** What unwinds the whole Workflow doesn't wait for what its branches wait for. @throws JobRestart, OtherState */
 async function untilEnded(running: readonly Promise<unknown>[]): Promise<readonly PromiseSettledResult<unknown>[]> {
   return await new Promise((resolve, reject) => {
     for (const one of running)
       one.catch((error: unknown) => {
-        if (error instanceof JobRestart) reject(error);
+        if (error instanceof JobRestart || error instanceof OtherState) reject(error);
       });
     void Promise.allSettled(running).then(resolve);
   });

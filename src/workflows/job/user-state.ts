@@ -71,7 +71,9 @@ export class UserState {
         throw new HoldfastError('bad-input', `openJob: state.${key}.by says nothing about the reducer ${reducer}.`);
       const value = initial === undefined ? undefined : plainCopy(initial, `state.${key}.initial`);
       declared[key] = { reducer, ...defined({ by, initial: value }) };
-      if (schema !== undefined) checks.set(key, checkBySchema(schema, `state.${key}`, declared[key], 'exact'));
+      if (schema === undefined) continue;
+      if (value !== undefined) refuseUnfit(schema, value, `state.${key}.initial`);
+      checks.set(key, checkBySchema(schema, `state.${key}`, declared[key], 'exact'));
     }
     this.declared = declared;
     this.#channels = new StateChannels(declared, {
@@ -139,6 +141,12 @@ export class UserState {
     for (const { channel, result } of writes)
       if (result !== undefined) this.#mark = shortDigest(digestOf([this.#mark ?? '', channel, result]));
   }
+}
+
+/** @throws HoldfastError `bad-input` */
+function refuseUnfit(schema: z.ZodType, value: Json, at: string): void {
+  const problem = checkBySchema(schema, at, { reducer: 'replace' }, 'exact')({ value }, value);
+  if (problem !== undefined) throw new HoldfastError('bad-input', `openJob: ${problem}.`);
 }
 
 /** @throws HoldfastError `not-json`, `too-large` */

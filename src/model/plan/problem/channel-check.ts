@@ -26,7 +26,7 @@ export function checkBySchema(
 ): ChannelCheck {
   const item = isListChannel(declared) ? itemOf(validator) : undefined;
   if (item === undefined) return ({ value }) => problemOf(validator, value, { at, strictness });
-  return (_channel: Channel, written: Json) => {
+  return (_channel: Pick<Channel, 'value'>, written: Json) => {
     for (const one of isList(written) ? written : [written]) {
       const problem = problemOf(item, one, { at: `${at}[]`, strictness });
       if (problem !== undefined) return problem;
