@@ -12,24 +12,15 @@ import type { Json } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
 import { isFailure } from '../model/failure.ts';
 import { seal } from '../store/sealed/seal.ts';
-import type { SealedStore } from '../store/sealed/store.ts';
-import { type PausePolicy, tries } from '../store/retry.ts';
 import { type Entry, headAfter, type ThreadDocument } from './document.ts';
 import type { KnownThread } from './known.ts';
 import { seriesOf } from './names.ts';
+import type { ThreadStore } from './patient-store.ts';
 
 /** So many additions go into one generation. */
 const MAX_ENTRIES = 64;
 /** How often another writer may come first before it is called busy. */
 const MAX_OVERTAKEN = 100;
-const FIRST_PAUSE_MS = 20;
-const MAX_PAUSE_MS = 1000;
-/** A store that is busy or away is asked again for so long. */
-const PATIENCE_MS = 15_000;
-
-const growing: PausePolicy = (count, elapsedMs) =>
-  elapsedMs >= PATIENCE_MS ? undefined : Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), MAX_PAUSE_MS);
-
 interface Addition {
   readonly isCheckpoint: boolean;
   /** Makes the entry for the thread as it is now; asked again when another writer came first. */
@@ -39,13 +30,13 @@ interface Addition {
 
 /** The additions of one process to one thread. */
 export class Appending {
-  readonly #store: SealedStore;
+  readonly #store: ThreadStore;
   readonly #known: KnownThread;
   readonly #writer: string;
   readonly #waiting: Addition[] = [];
   #isRunning = false;
 
-  constructor(store: SealedStore, known: KnownThread, writer: string) {
+  constructor(store: ThreadStore, known: KnownThread, writer: string) {
     this.#store = store;
     this.#known = known;
     this.#writer = writer;
@@ -85,7 +76,7 @@ export class Appending {
   }
 
   async #putAll(additions: readonly Addition[]): Promise<void> {
-    if (this.#known.newest < 0) await this.#patiently(async () => this.#known.catchUp());
+    if (this.#known.newest < 0) await this.#known.catchUp();
     let waiting = additions;
     for (let overtaken = 0; ; overtaken++) {
       const admitted = await admittedOf(waiting);
@@ -98,7 +89,7 @@ export class Appending {
         return;
       } catch (error) {
         if (!isFailure(error, 'checkpoint-taken') || overtaken >= MAX_OVERTAKEN) throw error;
-        await this.#patiently(async () => this.#known.catchUp());
+        await this.#known.catchUp();
         waiting = admitted.map(({ addition }) => addition);
       }
     }
@@ -117,21 +108,7 @@ export class Appending {
 
   async #put(document: ThreadDocument): Promise<void> {
     const sealed = seal({ kind: 'langgraph', document: document as unknown as Json, writer: this.#writer });
-    await this.#patiently(async () => this.#store.put(seriesOf(this.#known.name), document.generation, sealed));
-  }
-
-  /** Tries again, with growing pauses, what a store refuses because it is busy or away. */
-  async #patiently(act: () => Promise<void>): Promise<void> {
-    let failure: unknown;
-    for await (const _ of tries(growing))
-      try {
-        await act();
-        return;
-      } catch (error) {
-        if (!isFailure(error) || !error.retryable) throw error;
-        failure = error;
-      }
-    throw failure;
+    await this.#store.put(seriesOf(this.#known.name), document.generation, sealed);
   }
 }
 

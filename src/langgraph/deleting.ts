@@ -5,11 +5,11 @@
  * leaves a decision that was made, never an older state, and nobody takes the thread for one that the store has lost.
  */
 import { isFailure } from '../model/failure.ts';
-import type { SealedStore } from '../store/sealed/store.ts';
 import { seriesOf, threadText } from './names.ts';
 import type { Thread } from './thread.ts';
+import type { ThreadStore } from './patient-store.ts';
 
-export async function deleteThread(store: SealedStore, thread: Thread): Promise<void> {
+export async function deleteThread(store: ThreadStore, thread: Thread): Promise<void> {
   const series = seriesOf(thread.name);
   if ((await store.generations(series)).length === 0) return;
   const mark = await thread.markDeleted();
@@ -21,7 +21,7 @@ export async function deleteThread(store: SealedStore, thread: Thread): Promise<
  * Removes what retention gives up. What can't be removed now is no longer part of the thread, and is tried again with
  * the next pruning: the checkpoint that was put is durable in any case.
  */
-export async function prune(store: SealedStore, thread: Thread, keep: number): Promise<void> {
+export async function prune(store: ThreadStore, thread: Thread, keep: number): Promise<void> {
   try {
     const isUnneeded = await thread.prune(keep);
     if (isUnneeded === undefined) return;
@@ -47,7 +47,7 @@ export interface SetAside {
 }
 
 /** Gives up what can't be read, and moves it out of the way. */
-export async function setAsideDamaged(store: SealedStore, thread: Thread): Promise<readonly SetAside[]> {
+export async function setAsideDamaged(store: ThreadStore, thread: Thread): Promise<readonly SetAside[]> {
   const damaged = [...((await thread.listing())?.index.damaged ?? [])];
   if (damaged.length === 0) return [];
   await thread.giveUp(damaged.map(([generation]) => generation));

@@ -7,12 +7,12 @@
  * 2. A thread that was deleted goes on with higher numbers, so that nothing of it is taken for the new one's.
  */
 import { HoldfastError } from '../model/failure.ts';
-import type { SealedStore } from '../store/sealed/store.ts';
 import { EMPTY_HEAD, type Entry, type Head, type ThreadDocument } from './document.ts';
 import { seriesOf, threadText, type ThreadName } from './names.ts';
 import { Reading } from './reading.ts';
 import type { Rivals } from './rivals.ts';
 import { ThreadIndex } from './thread-index.ts';
+import type { ThreadStore } from './patient-store.ts';
 
 /** The newest generation of a thread, as the store has it now. */
 export interface Newest {
@@ -24,7 +24,7 @@ export interface Newest {
 /** A thread as one process knows it. */
 export class KnownThread {
   readonly name: ThreadName;
-  readonly #store: SealedStore;
+  readonly #store: ThreadStore;
   readonly #rivals: Rivals;
   readonly #writer: string;
   #newest = -1;
@@ -39,7 +39,7 @@ export class KnownThread {
   /** One at a time learns what others have put. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(store: SealedStore, name: ThreadName, of: { readonly rivals: Rivals; readonly writer: string }) {
+  constructor(store: ThreadStore, name: ThreadName, of: { readonly rivals: Rivals; readonly writer: string }) {
     this.#store = store;
     this.name = name;
     this.#rivals = of.rivals;

@@ -7,20 +7,20 @@
  */
 import { HoldfastError, isFailure } from '../model/failure.ts';
 import { openSealed } from '../store/sealed/open.ts';
-import type { SealedStore } from '../store/sealed/store.ts';
 import { DocumentSchema, type Entry, type ThreadDocument, type Written } from './document.ts';
 import { seriesOf, threadText, type ThreadName } from './names.ts';
+import type { ThreadStore } from './patient-store.ts';
 
 /** A generation, or why it can't be read. */
 export type Read = { readonly document: ThreadDocument } | { readonly damage: HoldfastError };
 
 /** Reads each generation once. */
 export class Reading {
-  readonly #store: SealedStore;
+  readonly #store: ThreadStore;
   readonly #name: ThreadName;
   readonly #reads = new Map<number, Promise<Read>>();
 
-  constructor(store: SealedStore, name: ThreadName) {
+  constructor(store: ThreadStore, name: ThreadName) {
     this.#store = store;
     this.#name = name;
   }
@@ -68,7 +68,7 @@ function valueIn(entries: readonly Entry[], channel: string): Written | undefine
   return entry?.is === 'checkpoint' && Object.hasOwn(entry.values, channel) ? entry.values[channel] : undefined;
 }
 
-async function readGeneration(store: SealedStore, name: ThreadName, generation: number): Promise<Read> {
+async function readGeneration(store: ThreadStore, name: ThreadName, generation: number): Promise<Read> {
   const series = seriesOf(name);
   const bytes = await store.get(series, generation);
   if (bytes === undefined) return { damage: missing(name, generation) };

@@ -15,7 +15,6 @@ import { hostname } from 'node:os';
 import { HoldfastError } from '../model/failure.ts';
 import { type OptionNames, refuseUnknownOptions } from '../model/options.ts';
 import { openStore } from '../store/sealed/open-store.ts';
-import type { SealedStore } from '../store/sealed/store.ts';
 import { deleteThread, prune, type SetAside, setAsideDamaged } from './deleting.ts';
 import type { WritesEntry } from './document.ts';
 import { listed } from './listing.ts';
@@ -32,6 +31,7 @@ import { channelText, dump, prepareCheckpoint } from './prepared.ts';
 import { TypeKeepingSerializer } from './serializer.ts';
 import { Thread } from './thread.ts';
 import type { Classes } from './types/walk.ts';
+import { patient, type ThreadStore } from './patient-store.ts';
 
 /** Threads that were used last are remembered; of others everything is read again. */
 const MAX_THREADS = 200;
@@ -69,7 +69,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
   readonly #location: string;
   readonly #keep: number | undefined;
   readonly #threads = new Map<string, Thread>();
-  #store: SealedStore | undefined;
+  #store: ThreadStore | undefined;
 
   /**
    * Opens nothing yet.
@@ -87,7 +87,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
       );
     this.#keep = keep;
     this.#location = location;
-    this.#store = openStore(location);
+    this.#store = patient(openStore(location));
     if (options.serde === undefined) this.serde = new TypeKeepingSerializer(this.serde, options.classes);
   }
 
@@ -122,11 +122,12 @@ export class HoldfastSaver extends BaseCheckpointSaver {
     if (config.configurable?.['thread_id'] === undefined) return undefined;
     const thread = this.#thread(threadName(config, 'load a checkpoint'));
     const id = namedCheckpoint(config);
-    if (id === undefined) return thread.latest();
+    const isRun = 'recursionLimit' in config;
+    if (id === undefined) return thread.latest(isRun);
     const tuple = await thread.named(id);
     if (tuple !== undefined) return { ...tuple, config: configOf(thread.name, id) };
     // LangGraph would begin such a run anew. A plain question is answered as its interface says: there is none.
-    return 'recursionLimit' in config ? await thread.refuseUnknown(id) : undefined;
+    return isRun ? await thread.refuseUnknown(id) : undefined;
   }
 
   /**
@@ -258,7 +259,7 @@ export class HoldfastSaver extends BaseCheckpointSaver {
       }
   }
 
-  #opened(): SealedStore {
-    return (this.#store ??= openStore(this.#location));
+  #opened(): ThreadStore {
+    return (this.#store ??= patient(openStore(this.#location)));
   }
 }

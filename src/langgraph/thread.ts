@@ -7,7 +7,6 @@
  */
 import type { CheckpointTuple, SerializerProtocol } from '@langchain/langgraph-checkpoint';
 import { HoldfastError } from '../model/failure.ts';
-import type { SealedStore } from '../store/sealed/store.ts';
 import { Appending } from './appending.ts';
 import type { CheckpointEntry, Entry } from './document.ts';
 import { KnownThread, namedIds, namingOthers } from './known.ts';
@@ -19,6 +18,7 @@ import { planPruning } from './pruning.ts';
 import type { Reading } from './reading.ts';
 import { Rivals } from './rivals.ts';
 import type { ThreadIndex } from './thread-index.ts';
+import type { ThreadStore } from './patient-store.ts';
 
 /** The channels of so many checkpoints of a thread are remembered: what is put next mostly follows the last one. */
 const MAX_REMEMBERED = 8;
@@ -42,7 +42,7 @@ export class Thread {
   #removals = 0;
   #putsUntilPruning = 0;
 
-  constructor(store: SealedStore, name: ThreadName, settings: ThreadSettings) {
+  constructor(store: ThreadStore, name: ThreadName, settings: ThreadSettings) {
     this.name = name;
     this.#settings = settings;
     const { writer } = settings;
@@ -54,11 +54,18 @@ export class Thread {
     return this.#appending.isIdle;
   }
 
-  /** Undefined: the thread has no checkpoint. @throws HoldfastError `checkpoint-damaged` */
-  async latest(): Promise<CheckpointTuple | undefined> {
+  /**
+   * Undefined: the thread has no checkpoint.
+   * @param isRun a run asks, which then begins the thread
+   * @throws HoldfastError `checkpoint-damaged`
+   */
+  async latest(isRun: boolean): Promise<CheckpointTuple | undefined> {
     const newest = await this.#known.verified();
     const latest = newest?.head.latest;
-    if (newest === undefined || latest === undefined) return undefined;
+    if (newest === undefined || latest === undefined) {
+      if (isRun) this.#rivals.sawNone(this.#known.newest);
+      return undefined;
+    }
     const writes = newest.head.writes[latest.id] ?? [];
     const tuple = await this.#load({ ...latest, writes, parentWrites: this.#writesOf }, newest.reading);
     this.#rivals.sawLatest(latest.id, newest.generation);
@@ -97,9 +104,16 @@ export class Thread {
 
   /** @throws HoldfastError `checkpoint-taken` naming both writers; `not-found` for a parent that isn't there */
   async put(preparing: Promise<PreparedCheckpoint>): Promise<void> {
+    // Asked once: the entry is made anew where another writer comes first.
+    let begins: { readonly seen: number | undefined } | undefined;
     let added: { readonly id: string; readonly channels: KeptChannels } | undefined;
     await this.#appending.add(true, async () => {
       const prepared = await preparing;
+      if (prepared.parent === undefined && !prepared.isCopy) {
+        begins ??= { seen: this.#rivals.takeBeginning() };
+        const { writer } = this.#settings;
+        if (begins.seen !== undefined) this.#rivals.admitBeginning({ id: prepared.id, writer }, begins.seen, this.name);
+      }
       const entry = await this.#entry(prepared);
       const places = placesOf(entry, this.#known.newest + 1);
       added = { id: entry.id, channels: { versions: prepared.versions, places } };

@@ -192,6 +192,24 @@ test('two runs of one thread: one wins, the other is told who did, and nothing o
   assert.deepEqual(stepsOf(await chain(new HoldfastSaver(location), 1).getState(thread('t'))), won.value.steps);
 });
 
+test('two runs that begin one thread: one wins, in one process and in two', async () => {
+  for (const count of [1, 2]) {
+    const location = newStore();
+    const savers = Array.from({ length: count }, () => new HoldfastSaver(location));
+    const both = [savers[0]!, savers.at(-1)!].map(async (saver, index) =>
+      chain(saver, 3).invoke({ steps: [`by ${index}`] }, thread('t')),
+    );
+    const results = await Promise.allSettled(both);
+    const lost = results.find(({ status }) => status === 'rejected');
+    const won = results.find(({ status }) => status === 'fulfilled');
+    assert.ok(won?.status === 'fulfilled' && lost?.status === 'rejected', `${count} savers`);
+    isFailure('checkpoint-taken', /Two writers began thread "t": .* has put .* was refused/)(lost.reason);
+    const state = await chain(savers[0]!, 3).getState(thread('t'));
+    assert.deepEqual(stepsOf(state), won.value.steps);
+    await Promise.all(savers.map(async (saver) => saver.end()));
+  }
+});
+
 test('two runs of one thread in one process: the later one is refused', async () => {
   const saver = new HoldfastSaver(newStore());
   const [gate, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];

@@ -89,9 +89,17 @@ export const LANGGRAPH: readonly Mutation[] = [
   },
   {
     guarantee: 'G4',
+    breaks: 'two runs begin one thread, and both go on',
+    file: 'src/langgraph/rivals.ts',
+    find: 'if (rival !== undefined) throw taken(name, { ...entry, parent: undefined }, rival);',
+    replace: '',
+    tests: GRAPHS,
+  },
+  {
+    guarantee: 'G4',
     breaks: 'a run that names an unknown checkpoint begins anew',
     file: 'src/langgraph/saver.ts',
-    find: "return 'recursionLimit' in config ? await thread.refuseUnknown(id) : undefined;",
+    find: 'return isRun ? await thread.refuseUnknown(id) : undefined;',
     replace: 'return undefined;',
     tests: GRAPHS,
   },
