@@ -37,6 +37,7 @@ export { isNotPerformed, NotPerformed } from './model/step/not-performed.ts';
 export { FAILURES, type FailureType } from './model/failures.ts';
 export { HoldfastError, isFailure } from './model/failure.ts';
 export type { Json, JsonObject } from './model/canonical-json.ts';
+export type { Condition } from './model/plan/condition.ts';
 export { PlanSchema, type Plan, type PlanSource, type PlanStep } from './model/plan/plan.ts';
 export { validatePlan, type CheckedPlan, type CheckOptions } from './model/plan/check/check.ts';
 export { formatProblems } from './model/plan/problem/problem.ts';

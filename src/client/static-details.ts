@@ -1,6 +1,6 @@
 /** What Temporal's UI shows of a job from its start on, whoever looks and whether or not a worker runs. */
 import type { JsonObject } from '../model/canonical-json.ts';
-import type { Plan } from '../model/plan/plan.ts';
+import type { Plan, PlanStep } from '../model/plan/plan.ts';
 
 /** Temporal's limits are about 200 bytes and 20 kB. */
 const MAX_SUMMARY = 180;
@@ -23,12 +23,7 @@ export function jobDetails(
     '',
     'Steps:',
     '',
-    ...plan.steps
-      .slice(0, MAX_STEPS_SHOWN)
-      .map(
-        ({ id, use, approval }) =>
-          `1. ${id}${use === id ? '' : ` (${use})`}${approval === undefined ? '' : ', after an approval'}`,
-      ),
+    ...plan.steps.slice(0, MAX_STEPS_SHOWN).map((step) => `1. ${stepLine(step)}`),
     ...(plan.steps.length > MAX_STEPS_SHOWN ? [`… and ${plan.steps.length - MAX_STEPS_SHOWN} more`] : []),
     '',
     'It stops and asks when the world differs from its record; ' +
@@ -38,6 +33,16 @@ export function jobDetails(
     staticSummary: shortened(`${plan.name}${given}`, MAX_SUMMARY),
     staticDetails: shortened(lines.join('\n'), MAX_DETAILS),
   };
+}
+
+/** `draft (write-draft), in at most 5 rounds, after an approval` */
+function stepLine({ id, use, when, until, maxRounds, approval }: PlanStep): string {
+  return [
+    `${id}${use === id ? '' : ` (${use})`}`,
+    ...(when === undefined ? [] : ['where its condition holds']),
+    ...(until === undefined ? [] : [`in at most ${maxRounds} rounds`]),
+    ...(approval === undefined ? [] : ['after an approval']),
+  ].join(', ');
 }
 
 function shortened(text: string, length: number): string {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Json } from '../../src/model/canonical-json.ts';
 import { isFailure, type HoldfastError } from '../../src/model/failure.ts';
 import { validatePlan } from '../../src/model/plan/check/check.ts';
+import { jobDetails } from '../../src/client/static-details.ts';
 import { ConditionSchema, type Condition } from '../../src/model/plan/condition.ts';
 import { holds, whyNot } from '../../src/model/plan/reference/condition.ts';
 import type { PlanProgress } from '../../src/model/plan/run/progress.ts';
@@ -294,4 +295,11 @@ test('check names what is wrong with a condition, where, and what to write', () 
   );
   assert.match(problems({ onSkipped: 'run' })[0]!, /onSkipped: means nothing/);
   assert.match(problems({ when: { eq: ['${{ steps.a.output }}', 3] } })[0]!, /waits for itself/);
+});
+
+test('what is shown of a job from its start on tells which steps have a condition, and which have rounds', () => {
+  const plan = planOf([TRIAGE, REFUND, { ...ROUNDS, approval: 'before-apply' }], { all: { reducer: 'append' } });
+  const { staticDetails } = jobDetails(plan, {}, 'w');
+  assert.match(staticDetails, /1\. triage \(work\)\n1\. refund \(work\), where its condition holds\n/);
+  assert.match(staticDetails, /\n1\. draft \(work\), in at most 4 rounds, after an approval\n/);
 });

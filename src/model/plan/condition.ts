@@ -9,18 +9,17 @@ import { JsonValueSchema } from './field.ts';
 /** One reference to true or false; or one operator with what it compares. */
 export type Condition =
   | string
-  | { readonly eq: Sides }
-  | { readonly ne: Sides }
-  | { readonly gt: Sides }
-  | { readonly ge: Sides }
-  | { readonly lt: Sides }
-  | { readonly le: Sides }
-  | { readonly in: Sides }
+  | { readonly eq: readonly [Json, Json] }
+  | { readonly ne: readonly [Json, Json] }
+  | { readonly gt: readonly [Json, Json] }
+  | { readonly ge: readonly [Json, Json] }
+  | { readonly lt: readonly [Json, Json] }
+  | { readonly le: readonly [Json, Json] }
+  | { readonly in: readonly [Json, Json] }
   | { readonly exists: string }
   | { readonly and: readonly Condition[] }
   | { readonly or: readonly Condition[] }
   | { readonly not: Condition };
-type Sides = readonly [Json, Json];
 
 export type Comparison = 'eq' | 'ne' | 'gt' | 'ge' | 'lt' | 'le' | 'in';
 
