@@ -86,6 +86,8 @@ export {
   type ListFilter,
   type ListOptions,
 } from './client/job-listing.ts';
+export type { AskedState } from './client/job-checkpoints.ts';
+export type { ToldCheckpoint, ToldCheckpoints, ToldState } from './model/job/checkpoint-answers.ts';
 export { previewDecision, undoesOf, type DecisionPreview, type FindingPreview } from './client/preview.ts';
 export { checkServer, registerSearchAttributes, type ServerCheck } from './client/server-check.ts';
 export type { QueuePoller, QueuePollers } from './client/task-queue.ts';

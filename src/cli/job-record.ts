@@ -1,6 +1,7 @@
 /** What commands have in common that read a job's record: which workspace, and which of its jobs. */
 import { WorkspaceInspection, type InspectedJob } from '../protocol/inspect/inspection.ts';
-import { CONFIG_OPTIONS, CONNECTION_OPTIONS, JOB_OF_WORKSPACE_OPTION, type Context } from './command.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { CONFIG_OPTIONS, CONNECTION_OPTIONS, JOB_OF_WORKSPACE_OPTION, type Context, type Outcome } from './command.ts';
 import { workspaceFor } from './verify.ts';
 
 export const JOB_RECORD_OPTIONS = [JOB_OF_WORKSPACE_OPTION, ...CONFIG_OPTIONS, ...CONNECTION_OPTIONS];
@@ -18,4 +19,14 @@ export async function withJobRecord<T>(
   const { folder, job } = await workspaceFor(context, await context.config(), target);
   await using inspection = await WorkspaceInspection.open(folder, context.terminal.env);
   return await work(inspection, inspection.job(context.options.job ?? job));
+}
+
+/** A job whose workspace is on another host is asked itself. @throws HoldfastError `not-found` */
+export async function orAsked(record: Promise<Outcome>, asked: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await record;
+  } catch (error) {
+    if (error instanceof HoldfastError && error.details['isElsewhere'] === true) return await asked();
+    throw error;
+  }
 }

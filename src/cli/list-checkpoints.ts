@@ -1,8 +1,9 @@
 /** The checkpoints of a job, newest first. Reads the record alone. */
 import { shellWord } from '../model/shell-word.ts';
 import { assertSound } from '../changes/job-changes.ts';
+import { askCheckpoints } from './asked-checkpoints.ts';
 import { EXIT, type Context, type Outcome } from './command.ts';
-import { withJobRecord, type JobRecordChoice } from './job-record.ts';
+import { orAsked, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { wholeNumber } from './numbers.ts';
 import { checkpointTitle, nextText, ranText, writtenText } from './show-checkpoint.ts';
 import { ago, table } from './table.ts';
@@ -14,8 +15,8 @@ export interface ListOptions extends JobRecordChoice {
 const SHOWN = 50;
 
 export async function listCheckpoints(context: Context<ListOptions>, target: string): Promise<Outcome> {
-  return await withJobRecord(context, target, (inspection, job) => {
-    const most = wholeNumber(context.options.last ?? String(SHOWN), '--last', 1, 1_000_000);
+  const most = wholeNumber(context.options.last ?? String(SHOWN), '--last', 1, 1_000_000);
+  const recorded = withJobRecord(context, target, (inspection, job) => {
     assertSound(inspection, job);
     const all = inspection.checkpoints(job.jobId).toReversed();
     const shown = all.slice(0, most);
@@ -57,4 +58,5 @@ export async function listCheckpoints(context: Context<ListOptions>, target: str
           ].join('\n');
     return { code: EXIT.ok, data, text };
   });
+  return await orAsked(recorded, () => askCheckpoints(context, target, most));
 }

@@ -3,7 +3,7 @@ import type { CheckpointRecord } from '../model/record/record.ts';
 import { againText } from '../model/record/try-text.ts';
 
 /** `the input`, `the end of super-step 2`. */
-export function checkpointTitle({ source, step }: CheckpointRecord): string {
+export function checkpointTitle({ source, step }: Pick<CheckpointRecord, 'source' | 'step'>): string {
   return source === 'input' ? 'the input' : `the end of super-step ${step}`;
 }
 
@@ -21,7 +21,10 @@ export function nextText({ next, more }: Pick<CheckpointRecord, 'next' | 'more'>
 }
 
 /** The channels that were written. */
-export function writtenText({ writes, begins }: Pick<CheckpointRecord, 'writes' | 'begins'>): string {
+export function writtenText({
+  writes,
+  begins,
+}: Partial<Pick<CheckpointRecord, 'begins'>> & Pick<CheckpointRecord, 'writes'>): string {
   const channels = writes.length > 0 ? writes.map(({ channel }) => channel) : Object.keys(begins ?? {});
   return listed([...new Set(channels)], undefined);
 }

@@ -2,13 +2,14 @@
 import { Option } from 'commander';
 import { jobStateAt, type JobState } from '../changes/job-state.ts';
 import { counted } from '../model/counted.ts';
-import type { Json } from '../model/canonical-json.ts';
 import type { ManifestEntry } from '../model/record/manifest.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { askState } from './asked-checkpoints.ts';
 import { EXIT, type CommandSpec, WORKSPACE_ARGUMENT } from './command.ts';
-import { JOB_RECORD_OPTIONS, withJobRecord, type JobRecordChoice } from './job-record.ts';
+import { JOB_RECORD_OPTIONS, orAsked, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { wholeNumber } from './numbers.ts';
 import { checkpointTitle, nextText, ranText } from './show-checkpoint.ts';
+import { valueLines } from './show-values.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Options extends JobRecordChoice {
@@ -16,14 +17,13 @@ interface Options extends JobRecordChoice {
   readonly manifest?: boolean;
 }
 
-const MAX_VALUE_LINES = 40;
-
 export const stateCommand: CommandSpec<Options> = {
   name: 'state',
   arguments: [WORKSPACE_ARGUMENT],
   description:
     'The values of the state at a checkpoint, what ran before it and what came next, and what the world was to look ' +
-    'like then. It reads the record alone, so that it works after the job has ended.',
+    'like then. It reads the record alone, so that it works after the job has ended; of a job whose workspace is on ' +
+    'another host it asks the Workflow, which knows the latest 100 of its present Run.',
   options: [
     new Option('--at <number>', 'the number of a checkpoint (`holdfast checkpoints`); default: the latest'),
     new Option('--manifest', 'each file, row and schema that the record knew then'),
@@ -34,14 +34,16 @@ export const stateCommand: CommandSpec<Options> = {
     ['holdfast state jobs/paris --at 7', 'where it was at checkpoint 7'],
     ['holdfast state jobs/paris --at 7 --json | jq .values', ''],
   ],
-  run: (context, [target]) =>
-    withJobRecord(context, target!, (inspection, job) => {
-      const { at, manifest } = context.options;
-      const seq = at === undefined ? undefined : wholeNumber(at, '--at', 1, Number.MAX_SAFE_INTEGER);
+  async run(context, [target]) {
+    const { at, manifest } = context.options;
+    const seq = at === undefined ? undefined : wholeNumber(at, '--at', 1, Number.MAX_SAFE_INTEGER);
+    const recorded = withJobRecord(context, target!, (inspection, job) => {
       const state = jobStateAt(inspection, job, seq);
       const text = showState(context.terminal, state, { target: target!, isWhole: manifest === true });
       return { code: EXIT.ok, data: dataOf(state), text };
-    }),
+    });
+    return await orAsked(recorded, () => askState(context, target!, seq));
+  },
 };
 
 function dataOf({ workspace, job, checkpoint, values, manifest }: JobState): unknown {
@@ -98,15 +100,4 @@ function worldText(manifest: readonly ManifestEntry[]): string {
 
 function entryText({ resource, role, stepId, seq }: ManifestEntry): string {
   return `${resource}  ${role}${stepId === undefined ? '' : ` by ${stepId}`}, record ${seq}`;
-}
-
-function valueLines(name: string, value: Json): readonly string[] {
-  const lines = JSON.stringify(value, undefined, 2).split('\n');
-  const shown = lines.slice(0, MAX_VALUE_LINES);
-  const rest = lines.length - shown.length;
-  return [
-    `  ${name}: ${shown[0]!}`,
-    ...shown.slice(1).map((line) => `  ${line}`),
-    ...(rest > 0 ? [`  … ${counted(rest, 'more line')}: --json`] : []),
-  ];
 }

@@ -90,6 +90,7 @@ export async function workspaceFor(
   if (existsSync(local)) return { folder: local, job: target };
   throw new HoldfastError('not-found', `Job ${target} works in ${workspace}; there is no folder ${local} here.`, {
     folder: local,
+    isElsewhere: true,
     nextStep: "Run this where the worker's workspace root is, on the worker's host, or give the folder itself.",
   });
 }

@@ -1,12 +1,48 @@
 /** How a job ended, told from what its Workflow failed with. */
-import type { WorkflowFailedError } from '@temporalio/client';
+import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure } from '@temporalio/common';
+import type { Json } from '../model/canonical-json.ts';
+import { defined } from '../model/defined.ts';
+import { HoldfastError } from '../model/failure.ts';
+import type { Question } from '../model/question/question.ts';
 import { applicationFailure } from './failures.ts';
+import { hasEnded, type ListedJob } from './job-listing.ts';
 import type { JobResult } from './job-types.ts';
+import { isNoJobYet } from './no-job.ts';
+import type { ServerCalls } from './server-calls.ts';
 
 export type JobEnd = Pick<Extract<JobResult, { failure: unknown }>, 'outcome' | 'failure'>;
 
-export function endOf(error: WorkflowFailedError): JobEnd {
+interface HowAsked {
+  /** Until it has ended. */
+  readonly wait: boolean;
+  /** What it asks now. */
+  readonly questions: () => Promise<readonly Question[]>;
+}
+
+/** @throws HoldfastError `not-found`, `server-unreachable` */
+export async function resultOf(
+  server: ServerCalls,
+  { workflowId, runId, state }: ListedJob,
+  { wait, questions: asked }: HowAsked,
+): Promise<JobResult> {
+  if (!wait && !hasEnded(state)) {
+    const questions = await asked().catch((error: unknown) => {
+      if (isNoJobYet(error) || (error instanceof HoldfastError && error.type === 'no-worker')) return undefined;
+      throw error;
+    });
+    return { workflowId, runId, outcome: 'running', ...defined({ questions }) };
+  }
+  try {
+    const result = (await server.handle(workflowId).result()) as Json;
+    return { workflowId, runId, outcome: 'completed', result };
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) return { workflowId, runId, ...endOf(error) };
+    throw server.translated(error, workflowId);
+  }
+}
+
+function endOf(error: WorkflowFailedError): JobEnd {
   const end = endWithoutCauses(error);
   const causes = causesOf(error.cause?.cause);
   return causes.length === 0 ? end : { ...end, failure: { ...end.failure, causes } };

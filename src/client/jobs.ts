@@ -7,12 +7,11 @@
  * 3. A job has no Workflow retry policy: a retry would do its effects again.
  */
 import { randomBytes } from 'node:crypto';
-import { WorkflowFailedError } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
-import type { Json } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
 import { isDigest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
+import type { ToldCheckpoints, ToldState } from '../model/job/checkpoint-answers.ts';
 import { JobStatusSchema, type JobStatus } from '../model/job/status.ts';
 import { assertPlan } from '../model/plan/check/check.ts';
 import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
@@ -32,7 +31,8 @@ import {
   wellFormedAbort,
 } from './call-options.ts';
 import type { OpenConnection } from './connection.ts';
-import { endOf } from './job-end.ts';
+import { checkpointsOfJob, stateOfJob, type AskedState } from './job-checkpoints.ts';
+import { resultOf } from './job-end.ts';
 import {
   AGENT_JOB,
   hasEnded,
@@ -60,7 +60,6 @@ import { ListedWaits } from './listed-waits.ts';
 import { openQuestionOf } from './named-question.ts';
 import { answeredBefore, sendDecision } from './send-decision.ts';
 import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
-import { isNoJobYet } from './no-job.ts';
 import { ServerCalls } from './server-calls.ts';
 import { knownStepsOf } from './start-options.ts';
 import { jobDetails } from './static-details.ts';
@@ -162,6 +161,20 @@ export class HoldfastClient implements AsyncDisposable {
     return await withWhatTheServerTells(this.#server, { ...status, ...defined({ version }) }, described);
   }
 
+  /**
+   * The job's state now, or at a checkpoint, as its Workflow knows it: the latest 100 of its present Run, within 1 MiB.
+   * `jobState` of `holdfast/changes` knows all, from the record. @throws HoldfastError `not-found`, `too-large`,
+   * `bad-input`, `no-worker`, `server-unreachable`
+   */
+  async state(workflowId: string, asked: AskedState = {}): Promise<ToldState> {
+    return await stateOfJob(this.#server, workflowId, asked);
+  }
+
+  /** The checkpoints that its Workflow knows, newest first. @throws HoldfastError `not-found`, `no-worker` */
+  async checkpoints(workflowId: string): Promise<ToldCheckpoints> {
+    return await checkpointsOfJob(this.#server, workflowId);
+  }
+
   /** The open questions. @throws HoldfastError `not-found`, `no-worker`, `server-unreachable` */
   async questions(workflowId: string): Promise<readonly Question[]> {
     const open = await this.#server.query(workflowId, (handle) => handle.query(questionsQuery));
@@ -231,21 +244,8 @@ export class HoldfastClient implements AsyncDisposable {
    */
   async result(workflowId: string, options: WaitOptions = {}): Promise<JobResult> {
     const wait = waits('client.result', options);
-    const { runId, state } = await this.describe(workflowId);
-    if (!wait && !hasEnded(state)) {
-      const questions = await this.questions(workflowId).catch((error: unknown) => {
-        if (isNoJobYet(error) || (error instanceof HoldfastError && error.type === 'no-worker')) return undefined;
-        throw error;
-      });
-      return { workflowId, runId, outcome: 'running', ...defined({ questions }) };
-    }
-    try {
-      const result = (await this.#server.handle(workflowId).result()) as Json;
-      return { workflowId, runId, outcome: 'completed', result };
-    } catch (error) {
-      if (error instanceof WorkflowFailedError) return { workflowId, runId, ...endOf(error) };
-      throw this.#server.translated(error, workflowId);
-    }
+    const questions = (): Promise<readonly Question[]> => this.questions(workflowId);
+    return await resultOf(this.#server, await this.describe(workflowId), { wait, questions });
   }
 
   /** Asks a job to end; what is half applied is finished first. Safe to repeat. @throws HoldfastError `not-found` */

@@ -40,6 +40,9 @@ export async function agentJob(given: AgentJobInput, ...others: readonly unknown
     onRewound: (stepIds) => rewound.push(...stepIds),
     steps: plan.steps.length,
     carried: () => job.carried(),
+    get values() {
+      return job.values();
+    },
   });
   const job: PlannedJob = new PlannedJob(plan, core, rewound);
   return await core.run(async () => fittingResult(await runPlan(plan, input, job, job.progress)));

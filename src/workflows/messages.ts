@@ -2,6 +2,7 @@
  * The Signals, Updates and Queries of every job. Plain JSON: Temporal's own command line can send and read them.
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { StateAnswer, ToldCheckpoints } from '../model/job/checkpoint-answers.ts';
 import type { JobStatus } from '../model/job/status.ts';
 import type { Answer } from '../model/question/answer.ts';
 import type { Question } from '../model/question/question.ts';
@@ -44,3 +45,9 @@ export const statusQuery = defineQuery<JobStatus>('status');
 
 /** The open questions, as they travel in payloads. */
 export const questionsQuery = defineQuery<readonly Question[]>('questions');
+
+/** The job's state (`StateAskedSchema`): now, or at the checkpoint of that number, while the Workflow remembers it. */
+export const stateQuery = defineQuery<StateAnswer, [{ readonly at?: number }?]>('state');
+
+/** The latest checkpoints, newest first, as far as this Run knows them. */
+export const checkpointsQuery = defineQuery<ToldCheckpoints>('checkpoints');

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import { jobCheckpoints, jobState } from '../../src/changes.ts';
+import { connectHoldfast } from '../../src/client.ts';
 import { jobStateAt } from '../../src/changes/job-state.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import type { CheckpointRecord } from '../../src/model/record/record.ts';
@@ -102,6 +103,15 @@ test('a new Run goes on with the checkpoints of the one before: each super-step 
   assert.deepEqual(all.map(told), ['-1', ...ids.map((id, index) => `${index} ${id}0`)]);
   const last = await looking('runs', (inspection) => jobStateAt(inspection, inspection.job()));
   assert.deepEqual(last.values, { seen: ids, last: 's11.txt' });
+  // The last Run tells of what it has noted, and goes on from the state that it was given.
+  await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace });
+  assert.deepEqual((await client.state(handle.workflowId)).values, last.values);
+  const known = (await client.checkpoints(handle.workflowId)).checkpoints.flatMap(({ seq }) => seq ?? []);
+  assert.ok(known.length > 1 && known.length < all.length, `${known.length} of ${all.length}`);
+  for (const at of known) {
+    const recorded = await looking('runs', (inspection) => jobStateAt(inspection, inspection.job(), at));
+    assert.deepEqual((await client.state(handle.workflowId, { at })).values, recorded.values);
+  }
 });
 
 test('where a decision makes steps run again the state begins anew, without what is void', async () => {

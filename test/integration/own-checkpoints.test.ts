@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import { jobCheckpoints, jobState } from '../../src/changes.ts';
+import { connectHoldfast } from '../../src/client.ts';
 import { implementStep } from '../../src/model/step/step.ts';
 import type { CheckpointRecord } from '../../src/model/record/record.ts';
+import { cli, type Ran } from '../support/cli-terminal.ts';
 import { untilStatus } from '../support/job-status.ts';
-import { notesAll, notesWrongly, type NotingInput } from '../support/noting-workflow.ts';
+import { earlierJob, notesAll, notesWrongly, type NotingInput } from '../support/noting-workflow.ts';
 import { measureStep } from '../support/own-workflow.ts';
 import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
@@ -135,4 +137,78 @@ test('what cannot be noted is refused and changes nothing; a step that failed is
   const all = await checkpointsOf(workspace);
   assert.deepEqual(all.map(told), ['-1 >', '0 measure0failed >']);
   assert.match(all[1]!.tasks[0]!.error!.message, /gone/);
+});
+
+test('a job tells its state of now and at its checkpoints, also when it has ended, without its workspace', async () => {
+  await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace });
+  for (const limit of [undefined, 14]) {
+    const { workspace, handle } = await start(limit === undefined ? {} : { continueAsNewAfterEvents: limit });
+    const job = handle.workflowId;
+    await temporal.client.workflow.getHandle(job).result();
+    const all = await checkpointsOf(workspace);
+    const now = await client.state(job);
+    assert.deepEqual(now.values, { order: PATHS, longest: 'bcd' });
+    assert.deepEqual([now.seq, now.next, now.writtenSince], [all.at(-1)!.seq, ['last'], undefined]);
+    const { seq, tasks, next, source, step, writes, parent } = all[2]!;
+    assert.deepEqual(await client.state(job, { at: seq }), {
+      jobId: now.jobId,
+      workspace,
+      values: { order: ['a', 'bcd'], longest: 'bcd' },
+      seq,
+      parent,
+      tasks,
+      next,
+      metadata: { source, step, writes },
+    });
+    const told = await client.checkpoints(job);
+    assert.deepEqual(
+      told.checkpoints.map((one) => one.seq),
+      all.map((one) => one.seq).reverse(),
+    );
+    await assert.rejects(client.state(job, { at: 4_711 }), (error: unknown) => {
+      const { type, message, details } = error as { type: string; message: string; details: { nextStep: string } };
+      assert.equal(type, 'not-found');
+      assert.match(message, new RegExp(`knows no checkpoint 4711; it knows, newest first, ${now.seq}, `));
+      assert.match(details.nextStep, new RegExp(`holdfast state ${workspace} --at 4711`));
+      return true;
+    });
+  }
+});
+
+test('state and checkpoints of a job whose workspace is not on this host are asked of its Workflow', async () => {
+  const { workspace, handle } = await start({ waitMs: 3_000 });
+  await untilStatus(handle, (status) => status.steps.filter(({ state }) => state === 'done').length === PATHS.length);
+  const elsewhere = mkdtempSync(join(root, 'elsewhere-'));
+  const { address, namespace } = temporal;
+  const run = async (...args: readonly string[]): Promise<Ran> =>
+    await cli([...args, '--address', address, '--namespace', namespace], { cwd: elsewhere });
+  const state = await run('state', handle.workflowId);
+  assert.equal(state.code, 0, state.err);
+  // The latest checkpoint travels with the next step: the record has no number for it yet.
+  assert.match(
+    state.out,
+    new RegExp(`in ${workspace}: now, after checkpoint -, the end of super-step 3 \\(its Workflow`),
+  );
+  assert.match(state.out, /ran {6}g\n {2}next {5}last\n/);
+  const list = await run('checkpoints', handle.workflowId, '--last', '2', '--json');
+  const { checkpoints } = list.json<{ checkpoints: readonly { seq?: number; next: readonly string[] }[] }>();
+  assert.deepEqual(
+    checkpoints.map(({ next }) => next),
+    [['last'], ['g']],
+  );
+  const at = await run('state', handle.workflowId, '--at', String(checkpoints[1]!.seq), '--json');
+  assert.deepEqual(at.json<{ values: object }>().values, { order: ['a', 'bcd', 'ef'], longest: 'bcd' });
+  const unknown = await run('state', handle.workflowId, '--at', '4711');
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.err, /On the host of the workspace: holdfast state .* --at 4711/);
+  await handle.result();
+});
+
+test('of a job on a worker of an earlier version it is said that only the record tells', async () => {
+  await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace });
+  const workflowId = temporal.unique('notes');
+  await temporal.client.workflow.execute(earlierJob, { workflowId, taskQueue });
+  await assert.rejects(client.checkpoints(workflowId), {
+    message: `Job ${workflowId} runs on a worker of an earlier version, which tells nothing of its checkpoints.`,
+  });
 });

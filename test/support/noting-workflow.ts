@@ -1,4 +1,6 @@
 /** Workflows of one's own that note checkpoints: where they say so, or every so many steps. */
+import { setHandler, sleep } from '@temporalio/workflow';
+import { statusQuery } from '../../src/workflows/messages.ts';
 import { openJob } from '../../src/workflows/open-job.ts';
 import { measureStep, type OwnInput } from './own-workflow.ts';
 
@@ -65,4 +67,10 @@ export async function notesWrongly({ workspace }: { readonly workspace: string }
     job.update({ held: null, more: 'small' });
     return all;
   });
+}
+
+/** A job as a worker of an earlier version has it: it answers for its status, and for no checkpoint. */
+export async function earlierJob(): Promise<void> {
+  setHandler(statusQuery, () => ({}) as never);
+  await sleep(5);
 }

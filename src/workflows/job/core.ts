@@ -20,6 +20,7 @@ import type { Undoing } from '../state/ending.ts';
 import { UndoGate } from '../undo/gate.ts';
 import { undoJob } from '../undo/undo.ts';
 import { failureOf, JobRestart, OtherState, outcomeOf, type BodyOutcome } from './body-outcome.ts';
+import type { StateOfNow } from './checkpoint-queries.ts';
 import {
   carriedFromPreviousRun,
   carriedQuestions,
@@ -43,7 +44,7 @@ import { UserSteps } from './user-steps.ts';
 import { Waits } from './waits.ts';
 
 /** What a plan's scheduler needs beyond `Job`. */
-export interface PlanHooks {
+export interface PlanHooks extends StateOfNow {
   /** Steps that became void while the body goes on; taking them over means the Workflow isn't restarted. */
   readonly onRewound: (stepIds: readonly string[]) => void;
   /** How many steps the plan has. */
@@ -105,7 +106,7 @@ export class JobCore {
         this.#undoScope?.cancel();
       },
     });
-    handleMessages({ ...this.parts, decisions, onWake: () => this.moving.wake() });
+    handleMessages({ ...this.parts, decisions, onWake: () => this.moving.wake(), state: state ?? hooks });
     questions.onChange = () => view.refresh();
   }
 

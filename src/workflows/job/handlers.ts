@@ -6,18 +6,21 @@ import { whyUnreadable } from '../../model/unreadable.ts';
 import type { Decisions } from '../gate/decisions.ts';
 import {
   abortSignal,
+  checkpointsQuery,
   decideSignal,
   decideUpdate,
   questionsQuery,
+  stateQuery,
   statusQuery,
   wakeSignal,
   type DecideAnswer,
 } from '../messages.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
+import { CheckpointQueries, type CheckpointQueriesOptions } from './checkpoint-queries.ts';
 import type { JobView } from './view.ts';
 
-export interface HandlersOptions {
+export interface HandlersOptions extends CheckpointQueriesOptions {
   readonly view: JobView;
   readonly questions: OpenQuestions;
   readonly decisions: Decisions;
@@ -27,9 +30,12 @@ export interface HandlersOptions {
 }
 
 /** Signals that came before are delivered at once. */
-export function handleMessages({ view, questions, decisions, refusals, onWake }: HandlersOptions): void {
+export function handleMessages({ view, questions, decisions, refusals, onWake, ...asked }: HandlersOptions): void {
   setHandler(statusQuery, () => view.status);
   setHandler(questionsQuery, () => boundedQuestions(questions.all));
+  const queries = new CheckpointQueries(asked);
+  setHandler(stateQuery, (at) => queries.state(at));
+  setHandler(checkpointsQuery, () => queries.list());
   setHandler(decideSignal, async (value) => {
     const why = whyUnreadable(value);
     if (why !== undefined) return refusals.add({}, [unreadableText(why)]);

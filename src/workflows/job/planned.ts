@@ -1,5 +1,5 @@
 /** A job as the plan's scheduler sees it: steps, timers and questions of `JobCore`, and when to go on in a new Run. */
-import type { Json } from '../../model/canonical-json.ts';
+import type { Json, JsonObject } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import type { HoldfastError } from '../../model/failure.ts';
 import { everyItemOf, planStepOf } from '../../model/item-id.ts';
@@ -67,6 +67,13 @@ export class PlannedJob implements PlanJob {
           total: this.#graph.steps.get(id)?.maxRounds ?? rounds,
         });
     if (carried !== undefined) rewound.push(...carried.rewound);
+  }
+
+  /** The state that the super-step of now sees. */
+  values: () => JsonObject = () => ({});
+
+  onState(state: () => JsonObject): void {
+    this.values = state;
   }
 
   get jobId(): string {

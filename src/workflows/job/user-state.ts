@@ -126,6 +126,11 @@ export class UserState {
     };
   }
 
+  /** The keys that were written to since the last checkpoint. */
+  get writtenSince(): readonly string[] {
+    return [...new Set(this.writes.untaken.writes.map(({ channel }) => channel))];
+  }
+
   get hasBranches(): boolean {
     return this.#hasBranches;
   }

@@ -66,6 +66,8 @@ export interface PlanJob {
    * about that goes on as it was. Default: `MAX_STATE_BYTES`.
    */
   maxStateBytes?(): number;
+  /** At the beginning: how the state of now is read. */
+  onState?(state: () => JsonObject): void;
   /** After each barrier. What it throws ends `runPlan` (so continue-as-new can be thrown here). */
   onSuperStepEnd?(end: SuperStepEnd): Promise<void> | void;
 }

@@ -58,6 +58,7 @@ class PlanRun {
     const adopted = from === undefined ? undefined : adoptProgress(plan, this.#graph, from);
     this.#done = adopted?.done ?? new DoneSteps();
     this.#items = adopted?.items ?? new DoneItems();
+    job.onState?.(() => this.#folded.state);
     if (job.notedSuperStep !== undefined && from?.leftOut === undefined) this.#passOverWhatIsNoted();
   }
 
