@@ -13,7 +13,7 @@
 export const PROTOCOL_FLOORS = [
   ['protocol/host', 'protocol/secrets'],
   ['protocol/workspace'],
-  ['protocol/look'],
+  ['protocol/look', 'protocol/checkpoint'],
   ['protocol/question'],
   ['protocol/attempt', 'protocol/compare'],
   ['protocol/commit'],

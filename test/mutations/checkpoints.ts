@@ -1,6 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const OWN = ['test/integration/own-checkpoints.test.ts'];
+const STORED = ['test/integration/checkpoint-store.test.ts'];
 const ON_SERVER = ['test/integration/checkpoints.test.ts'];
 
 export const CHECKPOINTS: readonly Mutation[] = [
@@ -93,5 +94,50 @@ export const CHECKPOINTS: readonly Mutation[] = [
     replace: 'if (one.seq > wanted!) continue;',
     tests: OWN,
     name: 'where a finished step runs again',
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'a step runs before the checkpoint of what came before is stored',
+    file: 'src/protocol/step/run-attempt.ts',
+    find: 'if (attempt.within === undefined && !isUndoId(claim.row.stepId)) await',
+    replace: 'if (attempt.within === undefined && !isUndoId(claim.row.stepId)) void',
+    tests: STORED,
+    name: 'no step runs before the checkpoint',
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'a job is loaded whose records do not lead to the place that its checkpoint states',
+    file: 'src/protocol/checkpoint/load-job.ts',
+    find: 'if (chain.length !== place.seq || head !== place.head)',
+    replace: 'if (chain.length !== place.seq)',
+    tests: ['test/unit/stored-job.test.ts'],
+    name: 'another history',
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'a document has no longer what was new in the one before',
+    file: 'src/protocol/checkpoint/seal-job.ts',
+    find: 'before: isWhole ? null : last!.chain,',
+    replace: 'before: null,',
+    tests: STORED,
+    name: 'one document that can’t be read',
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'a checkpoint is stored without the contents that its records name',
+    file: 'src/protocol/checkpoint/seal-job.ts',
+    find: 'for (const digest of blobs) if (!there.has(digest)) await',
+    replace: 'for (const digest of blobs) if (!there.has(digest) && blobs.length < 0) await',
+    tests: STORED,
+    name: 'contents that are large',
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'a store with another history of the job is written to',
+    file: 'src/protocol/checkpoint/seal-job.ts',
+    find: 'if (head === last.place.head) return { last };',
+    replace: 'if (head !== undefined) return { last };',
+    tests: ['test/unit/stored-job.test.ts'],
+    name: 'another history',
   },
 ];

@@ -46,7 +46,7 @@ test('a problem has its line, column and the line itself', () => {
     `plan.yaml:8:5  steps[0].timeot: unknown field "timeot"
     8 |     timeot: 5
       |     ^
-  expected: one of id, use, with, forEach, needs, reads, writes, state, retry, timeoutMs, approval, onFailure
+  expected: one of id, use, with, forEach, when, onSkipped, until, maxRounds, needs, reads, writes, state, retry, resume, timeoutMs, approval, onFailure
   hint:     did you mean "timeoutMs"?
 
 plan.yaml: 1 problem. Correct, then run: holdfast check plan.yaml`,

@@ -103,6 +103,11 @@ const CHECKPOINT_OWN = at(
   'own-checkpoints',
   'job.checkpoint notes what ran and was written since the last one, and a new Run notes none twice',
 );
+const STORED = at(
+  'checkpoint-store',
+  'each checkpoint is in the folder that the plan names, with all that leads to it, contents too',
+);
+const EFFORT = at('checkpoint-store', 'best-effort: the job goes on without');
 const RESET = at(
   'reset-half-applied',
   'where the Workflow goes another way, the step is finished and put to a person; nobody waits for it',
@@ -179,6 +184,8 @@ const SETTINGS: readonly Row[] = [
   [SECRET, 'settings.secrets'],
   [EDIT, 'settings.verifyAfterMs'],
   [EACH, 'settings.verify'],
+  [STORED, 'settings.checkpoint settings.checkpoint.store'],
+  [EFFORT, 'settings.checkpoint.mode'],
   [FILES, 'settings.watch settings.watch.path settings.watch.kind'],
   [
     WATCH,
@@ -199,6 +206,7 @@ const fieldsUnder = (at: string, names: string): string =>
 const NOTES: readonly Row[] = [
   [CHECKPOINTS, fieldsUnder('checkpoints', 'digest parent source step next tasks tasks.generation tasks.id')],
   [CHECKPOINTS, fieldsUnder('checkpoints.begins', 'initial reducer')],
+  [STORED, 'checkpoints.job checkpoints.job.args checkpoints.job.type'],
   [CHECKPOINTS, fieldsUnder('checkpoints.writes', 'channel node reducer value')],
   [CHECKPOINT_OWN, 'checkpoints.writes.result'],
   [CHECKPOINT_ERROR, 'checkpoints.tasks.outcome checkpoints.tasks.error'],
@@ -233,6 +241,8 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [BOUND, 'steps.until.gt steps.until.ne'],
       [RESTS, 'steps.resume steps.resume.atMost steps.resume.afterSeconds'],
       [HEARD, 'heartbeatTimeoutMs'],
+      [STORED, 'checkpoint checkpoint.store'],
+      [EFFORT, 'checkpoint.mode'],
       [APPROVED, 'steps.approval'],
       [LIMITS, 'steps.timeoutMs'],
       [RETRY, 'steps.onFailure steps.retry steps.retry.backoffCoefficient steps.retry.initialIntervalMs'],

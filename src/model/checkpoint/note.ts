@@ -45,6 +45,8 @@ const noted = {
   more: z.strictObject({ tasks: z.int().min(1).optional(), next: z.int().min(1).optional() }).optional(),
   /** The state's channels, where it begins with their initial values. Absent: it goes on from the note before. */
   begins: z.record(z.string(), ChannelSchema).optional(),
+  /** Of the input, where checkpoints are kept in a store: what starts the job anew. */
+  job: z.strictObject({ type: z.string(), args: z.array(JsonSchema) }).optional(),
   /** What joined the state, in order. */
   writes: z.array(StateWriteSchema),
 };

@@ -1,5 +1,6 @@
 /** What holds for a whole job: databases, watches, secrets, hosts. */
 import * as z from 'zod';
+import { CheckpointSettingsSchema } from '../checkpoint/settings.ts';
 import { DigestSchema } from '../digest.ts';
 import { HttpSettingsSchema } from '../step/http-host.ts';
 import { HttpHeadersSchema } from '../step/http-headers.ts';
@@ -46,5 +47,7 @@ export const JobSettingsSchema = z.strictObject({
   plan: z.strictObject({ name: z.string(), digest: DigestSchema }).nullable(),
   /** What steps and watches may call. Absent: nothing. */
   http: HttpSettingsSchema.optional(),
+  /** Where checkpoints are kept besides in the record. Absent: nowhere. */
+  checkpoint: CheckpointSettingsSchema.optional(),
 });
 export type JobSettings = z.infer<typeof JobSettingsSchema>;

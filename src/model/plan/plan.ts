@@ -9,6 +9,7 @@
  * 3. Parsing a parsed plan changes nothing.
  */
 import * as z from 'zod';
+import { CheckpointSettingsSchema } from '../checkpoint/settings.ts';
 import { HeartbeatTimeoutSchema } from '../heartbeat-timeout.ts';
 import { HttpSettingsSchema } from '../step/http-host.ts';
 import { MAX_SECRETS, SecretNameSchema } from '../step/secret.ts';
@@ -75,6 +76,10 @@ export const PlanSchema = z
         'full: every comparison reads every file. quick: a file whose inode, size, mode and times are those ' +
           'seen when it was last hashed counts as unchanged. Default: full.',
       ),
+    // No default is filled in: the digest of a plan without it stays the same.
+    checkpoint: CheckpointSettingsSchema.optional().describe(
+      'Where checkpoints are kept besides in the record, so that they outlive it and the cluster. Default: nowhere.',
+    ),
     heartbeatTimeoutMs: HeartbeatTimeoutSchema.optional().describe(
       'A step of which nothing is heard for so long is lost with its worker, and tried again. Default: 10000.',
     ),

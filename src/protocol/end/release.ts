@@ -13,11 +13,13 @@ import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import { endCommandsOf } from '../../effects/processes/running-command.ts';
 import type { ReleaseRequest, ReleaseResult } from '../../model/job/release.ts';
 import { shortDigest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { JobRow } from '../../store/ledger/jobs.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { openCallNotes } from '../attempt/calls/open-call-notes.ts';
+import { sealFirst } from '../checkpoint/sealed-first.ts';
 import { finishIntents, intentEndNote } from '../commit/finish-intents.ts';
 import { removeForgottenFiles } from '../commit/forgotten.ts';
 import { recordCheckpoints } from '../commit/record-checkpoints.ts';
@@ -48,12 +50,38 @@ export async function releaseProtocol(
   try {
     const workspace = workspaces.find(request.workspace);
     if (workspace === undefined) return NO_WORKSPACE;
-    const result = await releaseIn(workspace, host, caller, request);
+    const notes = await sealLast(workspace, host, caller, request);
+    const released = await releaseIn(workspace, host, caller, request);
+    const result = { ...released, notes: [...notes, ...released.notes] };
     if (result.released) workspaces.retire(request.workspace);
     return result;
   } catch (error) {
     if (!isRecordTrouble(error)) throw error;
     return { released: false, at: NO_WORKSPACE.at, notes: [error.message.slice(0, MAX_NOTE_CHARACTERS)] };
+  }
+}
+
+/** The last checkpoint is stored while the workspace is still the job's. @returns what could not be */
+async function sealLast(
+  workspace: Workspace,
+  host: ProtocolHost,
+  caller: Caller,
+  { jobId, checkpoints = [] }: ReleaseRequest,
+): Promise<readonly string[]> {
+  const settings = await workspace.exclusive('release', async (ledger) => {
+    const job = ledger.job(jobId);
+    if (job?.settings.checkpoint === undefined || ledger.boundJobId() !== jobId) return undefined;
+    await mustBeCurrentRun(host, caller);
+    ledger.transaction(() => recordCheckpoints(ledger, { jobId, runId: caller.runId }, checkpoints));
+    return job.settings;
+  });
+  if (settings === undefined) return [];
+  try {
+    await sealFirst({ host, workspace, caller }, jobId, settings);
+    return [];
+  } catch (error) {
+    if (!(error instanceof HoldfastError) || (error.retryable && caller.isTriedAgain === true)) throw error;
+    return [`the last checkpoint could not be stored: ${error.message}`.slice(0, MAX_NOTE_CHARACTERS)];
   }
 }
 

@@ -11,6 +11,7 @@ import { faultPoint } from '../../store/fault-point.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { Stage } from '../attempt/stage.ts';
+import { sealFirst } from '../checkpoint/sealed-first.ts';
 import { withForeseen } from '../commit/foreseen.ts';
 import { describeIntent } from '../question/describe-intent.ts';
 import type { AdmittedStep } from './admission.ts';
@@ -45,6 +46,7 @@ export async function runAttempt(run: StepRun, admitted: AdmittedStep): Promise<
 
 async function runSealAndApply(attempt: StepAttempt): Promise<AttemptResult> {
   const { workspace, request, work, settings, claim, stage } = attempt;
+  if (attempt.within === undefined && !isUndoId(claim.row.stepId)) await sealFirst(attempt, request.jobId, settings);
   const draft = await work.make({
     settings,
     claim,

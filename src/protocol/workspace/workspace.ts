@@ -5,7 +5,7 @@
  * 1. The ledger is written only inside `exclusive`, and never through a handle whose file has been replaced.
  * 2. Nothing is created before a verification asks for it.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Database } from '../../effects/database/database.ts';
 import type { Digest } from '../../model/digest.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
@@ -14,11 +14,14 @@ import { BlobStore } from '../../store/blobs/blobs.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import { Ledger } from '../../store/ledger/ledger.ts';
 import '../../store/native-digest.ts';
+import { openStore } from '../../store/sealed/open-store.ts';
+import type { SealedStore } from '../../store/sealed/store.ts';
 import { openWorkspaceLock, type WorkspaceLock } from '../../store/lock/lock.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import { declaredReference, isSqliteUrl, resolveUrl, type WorkerEnv } from './database-url.ts';
 import { WorkspaceDatabases } from './databases.ts';
 import { WorkspaceFiles } from './files.ts';
+import { storeLocation } from './store-location.ts';
 
 /** Contents by digest. */
 export interface ContentSource {
@@ -38,11 +41,15 @@ export class Workspace {
   readonly #lock: WorkspaceLock;
   readonly #databases: WorkspaceDatabases;
   readonly #offers = new Set<ContentSource>();
+  readonly #base: string;
+  readonly #stores = new Map<string, SealedStore>();
   #ledger: Ledger | undefined;
   #copy: Ledger | undefined;
 
-  constructor(root: string, env: WorkerEnv, secrets = new Secrets(env)) {
+  /** @param base where relative paths of stores begin */
+  constructor(root: string, env: WorkerEnv, secrets = new Secrets(env), base = dirname(root)) {
     this.root = root;
+    this.#base = base;
     this.directory = join(root, HOLDFAST_DIRECTORY);
     this.secrets = secrets;
     this.env = env;
@@ -100,6 +107,16 @@ export class Workspace {
     return isSqliteUrl(resolveUrl(name, settings.databases[name] ?? '', this.env)) ? 'sqlite' : 'postgres';
   }
 
+  /** Where the job's checkpoints are kept, opened once. @throws HoldfastError `missing-variable`, `bad-input` */
+  checkpointStore({ checkpoint }: JobSettings): SealedStore {
+    const reference = checkpoint!.store;
+    const opened = this.#stores.get(reference);
+    if (opened !== undefined) return opened;
+    const store = openStore(storeLocation(reference, this.env), { base: this.#base });
+    this.#stores.set(reference, store);
+    return store;
+  }
+
   /** Closes a database's connections, so that the next use opens it anew. */
   async forget(name: string): Promise<void> {
     await this.#databases.forget(name);
@@ -136,6 +153,8 @@ export class Workspace {
 
   async close(): Promise<void> {
     await this.#databases.close();
+    for (const store of this.#stores.values()) await store.close();
+    this.#stores.clear();
     this.letGoOfLedger();
     this.#lock.close();
   }

@@ -83,7 +83,7 @@ export class Workspaces {
 
   #opened(path: string): Workspace {
     const root = realPathOf(path);
-    return this.#open.get(root, path, () => new Workspace(root, this.#env, this.secrets));
+    return this.#open.get(root, path, () => new Workspace(root, this.#env, this.secrets, this.#root));
   }
 }
 

@@ -38,6 +38,7 @@ const OpenJobSchema = z
     http: settings.http,
     verifyAfterMs: settings.verifyAfterMs.max(MAX_MS).optional(),
     verify: settings.verify,
+    checkpoint: settings.checkpoint,
     plan: settings.plan.optional(),
     heartbeatTimeoutMs: HeartbeatTimeoutSchema.optional(),
     continueAsNewAfterEvents: z.int().min(1).optional(),

@@ -1,5 +1,7 @@
 /** The parts of a job inside a Workflow, put together: each is built before those that look at it. */
-import type { CancellationScope } from '@temporalio/workflow';
+import { workflowInfo, type CancellationScope } from '@temporalio/workflow';
+import { jsonBytes, type Json } from '../../model/canonical-json.ts';
+import type { CheckpointNote } from '../../model/checkpoint/note.ts';
 import { defined } from '../../model/defined.ts';
 import { DEFAULT_HEARTBEAT_TIMEOUT_MS } from '../../model/heartbeat-timeout.ts';
 import { skipStep } from '../../model/step/built-in/skip.ts';
@@ -71,7 +73,7 @@ export function makeJobParts(
   const resumed = new ResumedSteps();
   const shared = { identity, board, knowledge, ending, questions, watch };
   const verification = new Verification({ ...shared, origin, attributes, requested, scope });
-  const checkpoints = new CheckpointNotes(carried?.checkpoints);
+  const checkpoints = new CheckpointNotes(carried?.checkpoints, startedAnewWith(options));
   const gate = new Gate({
     ...shared,
     rewinds,
@@ -93,4 +95,13 @@ function boardOf(carried: Carried | undefined): StepBoard {
   for (const [stepId, step, generation, effects] of carried?.steps ?? [])
     board.set(stepId, { step, generation, state: step === skipStep.name ? 'skipped' : 'done', effects });
   return board;
+}
+
+/** Together with the input of a step it stays below the 2 MB that one payload may have. */
+const MAX_STARTED_WITH_BYTES = 500_000;
+
+/** What starts the job anew, for a store of checkpoints, where that is not too large. */
+function startedAnewWith({ checkpoint, args }: OpenJobOptions): CheckpointNote['job'] {
+  if (checkpoint === undefined || jsonBytes([...args] as Json) > MAX_STARTED_WITH_BYTES) return undefined;
+  return { type: workflowInfo().workflowType, args: [...args] as Json[] };
 }

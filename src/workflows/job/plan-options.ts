@@ -23,6 +23,7 @@ export function planOptions(plan: Plan, input: JsonObject, jobId: string): Omit<
       http: plan.http,
       heartbeatTimeoutMs: plan.heartbeatTimeoutMs,
       verify: plan.verify,
+      checkpoint: plan.checkpoint,
     }),
   };
 }

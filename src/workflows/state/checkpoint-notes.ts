@@ -38,6 +38,7 @@ export class CheckpointNotes {
   readonly ended = new EndedSteps();
   readonly remembered = new RememberedCheckpoints();
   readonly #recorded: RecordedCheckpoints;
+  readonly #job: CheckpointNote['job'];
   #last: Digest | undefined;
   #lastStep: number | undefined;
   #count = 0;
@@ -45,7 +46,9 @@ export class CheckpointNotes {
   readonly #places = new Map<Digest, number>();
   #isOnItsWay = false;
 
-  constructor(carried: CarriedCheckpoints | CarriedAgain | undefined) {
+  /** @param job where checkpoints are kept in a store: what starts the job anew */
+  constructor(carried: CarriedCheckpoints | CarriedAgain | undefined, job?: CheckpointNote['job']) {
+    this.#job = job;
     this.#recorded = new RecordedCheckpoints(carried !== undefined && 'again' in carried ? carried.again : []);
     if (carried === undefined || 'again' in carried) return;
     this.#last = carried.last;
@@ -76,6 +79,7 @@ export class CheckpointNotes {
     const note = noteOf({
       parent: this.#last ?? null,
       ...fields,
+      ...defined({ job: fields.source === 'input' ? this.#job : undefined }),
       tasks: tasks.slice(0, MAX_NOTED),
       next: next.slice(0, MAX_NOTED),
       ...(Object.keys(more).length > 0 && { more }),

@@ -34,7 +34,16 @@ export function originOf(options: OpenJobOptions, base: ChainPlace = { seq: 0, h
   };
 }
 
-function settingsOf({ databases, watch, secrets, verifyAfterMs, verify, plan, http }: OpenJobOptions): JobSettings {
+function settingsOf({
+  databases,
+  watch,
+  secrets,
+  verifyAfterMs,
+  verify,
+  plan,
+  http,
+  checkpoint,
+}: OpenJobOptions): JobSettings {
   return {
     databases: databases ?? {},
     watch: uniformWatches(watch ?? []),
@@ -44,6 +53,7 @@ function settingsOf({ databases, watch, secrets, verifyAfterMs, verify, plan, ht
       secrets: secrets === undefined || secrets.length === 0 ? undefined : [...secrets],
       http: http && { hosts: [...http.hosts] },
       verify,
+      checkpoint,
     }),
   };
 }
