@@ -71,6 +71,7 @@ export interface Act {
 
 /** A key of the state that has another value. */
 export interface StateChange {
+  /** As the plan declares it. */
   readonly key: string;
   /** Undefined: the state had no such key. */
   readonly before: Json | undefined;

@@ -1,4 +1,4 @@
-/** A plan's job whose checkpoints are kept in a store: each before the next super-step, whole, and told when they can't be. */
+/** A plan's job whose checkpoints are kept in a store: each before the next super-step, and whole. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -36,6 +36,9 @@ test('reads YAML and JSON alike', () => {
   });
 });
 
+/** The fields of a step that the message names last. */
+const REST = 'resume, timeoutMs, approval, onFailure';
+
 test('a problem has its line, column and the line itself', () => {
   const text = PLAN.replace('use: file.write', 'use: file.write\n    timeot: 5').replace(
     'content: hello',
@@ -46,7 +49,7 @@ test('a problem has its line, column and the line itself', () => {
     `plan.yaml:8:5  steps[0].timeot: unknown field "timeot"
     8 |     timeot: 5
       |     ^
-  expected: one of id, use, with, forEach, when, onSkipped, until, maxRounds, needs, reads, writes, state, retry, resume, timeoutMs, approval, onFailure
+  expected: one of id, use, with, forEach, when, onSkipped, until, maxRounds, needs, reads, writes, state, retry, ${REST}
   hint:     did you mean "timeoutMs"?
 
 plan.yaml: 1 problem. Correct, then run: holdfast check plan.yaml`,

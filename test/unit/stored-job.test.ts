@@ -10,7 +10,7 @@ import { loadCheckpoint, loadJob } from '../../src/protocol/checkpoint/load-job.
 import { SealedJobs } from '../../src/protocol/checkpoint/seal-job.ts';
 import { recordCheckpoints } from '../../src/protocol/commit/record-checkpoints.ts';
 import { Workspace } from '../../src/protocol/workspace/workspace.ts';
-import { Ledger } from '../../src/store/ledger/ledger.ts';
+import type { Ledger } from '../../src/store/ledger/ledger.ts';
 import { openStore } from '../../src/store/sealed/open-store.ts';
 import { seal } from '../../src/store/sealed/seal.ts';
 import type { SealedStore } from '../../src/store/sealed/store.ts';

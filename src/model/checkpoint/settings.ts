@@ -30,8 +30,8 @@ export const CheckpointSettingsSchema = z.strictObject({
     .enum(['required', 'best-effort'])
     .optional()
     .describe(
-      'required: no step runs before the checkpoint of what came before is stored and read back. best-effort: the job ' +
-        'goes on without, and says so. Default: required.',
+      'required: no step runs before the checkpoint of what came before is stored and read back. best-effort: the ' +
+        'job goes on without, and says so. Default: required.',
     ),
 });
 export type CheckpointSettings = z.infer<typeof CheckpointSettingsSchema>;

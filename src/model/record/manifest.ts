@@ -8,15 +8,23 @@ import type { Digest } from '../digest.ts';
 import { stateDigest, type ResourceState } from './world.ts';
 import type { Change, ChainRecord } from './record.ts';
 
+/** What the record says of one resource. */
 export interface ManifestEntry {
+  /** `file:report.md`, `row:main/note/{"id":1}`, `schema:main/note`. */
   readonly resource: string;
+  /** Of its state. */
   readonly digest: Digest;
+  /** What it should look like. */
   readonly state: ResourceState;
+  /** How it came into the record. */
   readonly role: Change['role'];
+  /** The number of the record that counts. */
   readonly seq: number;
   /** The step that put or found it; undefined for decisions and watches. */
   readonly stepId?: string;
+  /** Of that step. */
   readonly generation?: number;
+  /** When it was recorded, as ISO 8601. */
   readonly at: string;
 }
 

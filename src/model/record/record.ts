@@ -27,10 +27,15 @@ export const ChangeSchema = z.strictObject({
 export type Change = z.infer<typeof ChangeSchema>;
 
 const common = {
+  /** Of the record's form. */
   schemaVersion: z.literal(1),
+  /** Workflow id and first execution run id. */
   jobId: z.string(),
+  /** Its number in the chain, from 1. */
   seq: z.int().min(1),
+  /** When it was made, as ISO 8601; for people. */
   at: z.string(),
+  /** The Run that made it. */
   runId: z.string(),
 };
 
@@ -170,6 +175,7 @@ export const WatchedRecordSchema = z.strictObject({
  */
 export const CheckpointRecordSchema = z.strictObject({
   ...common,
+  /** Tells it from other records. */
   kind: z.literal('checkpoint'),
   /** Of the note, which covers the one before it. */
   digest: DigestSchema,
@@ -179,6 +185,7 @@ export const CheckpointRecordSchema = z.strictObject({
   /** None: a checkpoint changes nothing of the world. */
   changes: z.array(ChangeSchema).max(0),
 });
+/** The record of a checkpoint. */
 export type CheckpointRecord = z.infer<typeof CheckpointRecordSchema>;
 
 export const ChainRecordSchema = z.discriminatedUnion('kind', [
