@@ -6,8 +6,8 @@ const StoreSchema = z
   .string()
   .min(1)
   .describe(
-    "`${{ env.NAME }}`: the worker's environment variable NAME holds a path or a URL (postgres://…). Or the path of a " +
-      "folder; a relative one starts at the worker's configured root.",
+    "`${{ env.NAME }}`: the worker's environment variable NAME holds a path or a URL (postgres://…). Or the path of " +
+      "a folder; a relative one starts at the worker's configured root.",
   )
   .superRefine((store, context) => {
     if (referencedVariable(store) !== undefined) return;
