@@ -50,4 +50,22 @@ export const PLAN_FLOW: readonly Mutation[] = [
     tests: ['test/integration/research-example.test.ts'],
     name: 'the analysis fails once',
   },
+  {
+    guarantee: 'G5',
+    breaks: 'what needs a skipped step runs',
+    file: 'src/model/plan/run/skip.ts',
+    find: "const skipped = onSkipped === 'run' ? [] :",
+    replace: "const skipped = onSkipped !== 'skip' ? [] :",
+    tests: ['test/unit/plan-rounds.test.ts'],
+    name: 'property: conditions and rounds',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'the state takes in the last round alone',
+    file: 'src/model/plan/run/done-steps.ts',
+    find: 'return this.#rounds.get(id) ?? [this.#outputs.get(id)!];',
+    replace: 'return [this.#outputs.get(id)!];',
+    tests: ['test/unit/plan-conditions.test.ts'],
+    name: 'rounds run one after the other',
+  },
 ];
