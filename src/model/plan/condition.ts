@@ -9,17 +9,50 @@ import { JsonValueSchema } from './field.ts';
 /** One reference to true or false; or one operator with what it compares. */
 export type Condition =
   | string
-  | { readonly eq: readonly [Json, Json] }
-  | { readonly ne: readonly [Json, Json] }
-  | { readonly gt: readonly [Json, Json] }
-  | { readonly ge: readonly [Json, Json] }
-  | { readonly lt: readonly [Json, Json] }
-  | { readonly le: readonly [Json, Json] }
-  | { readonly in: readonly [Json, Json] }
-  | { readonly exists: string }
-  | { readonly and: readonly Condition[] }
-  | { readonly or: readonly Condition[] }
-  | { readonly not: Condition };
+  | {
+      /** Are both the same value? */
+      readonly eq: readonly [Json, Json];
+    }
+  | {
+      /** Are they different values? */
+      readonly ne: readonly [Json, Json];
+    }
+  | {
+      /** Is the first greater? */
+      readonly gt: readonly [Json, Json];
+    }
+  | {
+      /** Is the first greater, or the same? */
+      readonly ge: readonly [Json, Json];
+    }
+  | {
+      /** Is the first less? */
+      readonly lt: readonly [Json, Json];
+    }
+  | {
+      /** Is the first less, or the same? */
+      readonly le: readonly [Json, Json];
+    }
+  | {
+      /** Is the first an item of the second? */
+      readonly in: readonly [Json, Json];
+    }
+  | {
+      /** Does the reference lead to a value other than null? */
+      readonly exists: string;
+    }
+  | {
+      /** Do all hold? */
+      readonly and: readonly Condition[];
+    }
+  | {
+      /** Does one hold? */
+      readonly or: readonly Condition[];
+    }
+  | {
+      /** Does it not hold? */
+      readonly not: Condition;
+    };
 
 export type Comparison = 'eq' | 'ne' | 'gt' | 'ge' | 'lt' | 'le' | 'in';
 
