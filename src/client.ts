@@ -94,6 +94,8 @@ export type { QueuePoller, QueuePollers } from './client/task-queue.ts';
 export { FAILURES, type FailureType } from './model/failures.ts';
 export { HoldfastError, isFailure } from './model/failure.ts';
 export type { Abort, Decision } from './model/question/decision.ts';
+export type { Rewind } from './model/job/rewind.ts';
+export type { RewindAnswer } from './workflows/messages.ts';
 export type { UndoPreview } from './model/job/undo-preview.ts';
 export type { Finding } from './model/question/finding.ts';
 export type { Question } from './model/question/question.ts';

@@ -6,6 +6,7 @@ import { BeginUndoRequestSchema, UndoStepRequestSchema } from '../model/job/undo
 import { RecallRequestSchema } from '../model/job/recall.ts';
 import { ReleaseRequestSchema } from '../model/job/release.ts';
 import { RepairRequestSchema } from '../model/job/repair.ts';
+import { RewindRequestSchema } from '../model/job/rewind.ts';
 import { RunStepRequestSchema, type RunStepRequest, type RunStepResult } from '../model/job/run-step.ts';
 import { VerifyWorldRequestSchema } from '../model/job/verify-world.ts';
 import type { Caller, ProtocolHost } from '../protocol/host.ts';
@@ -13,6 +14,7 @@ import { askStuckProtocol } from '../protocol/verify/ask-stuck.ts';
 import { beginUndoProtocol } from '../protocol/undo/begin-undo.ts';
 import { releaseProtocol } from '../protocol/end/release.ts';
 import { repairProtocol } from '../protocol/repair/repair.ts';
+import { rewindProtocol } from '../protocol/repair/rewind.ts';
 import { recallProtocol } from '../protocol/step/recall.ts';
 import { runStepProtocol } from '../protocol/step/run-step.ts';
 import { undoStepProtocol } from '../protocol/undo/undo-step.ts';
@@ -54,6 +56,7 @@ export function makeActivities({ host, workspaces, register, heartbeatIntervalMs
     recall: guard(RecallRequestSchema, recallProtocol),
     verifyWorld: guard(VerifyWorldRequestSchema, verifyWorldProtocol),
     repair: guard(RepairRequestSchema, repairProtocol),
+    rewind: guard(RewindRequestSchema, rewindProtocol),
     release: guard(ReleaseRequestSchema, releaseProtocol),
     askStuck: guard(AskStuckRequestSchema, askStuckProtocol),
     beginUndo: guard(BeginUndoRequestSchema, beginUndoProtocol),

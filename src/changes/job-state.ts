@@ -3,15 +3,12 @@
  * what the world was to look like. It needs neither a server nor a worker, and the job may have ended.
  */
 import type { JsonObject } from '../model/canonical-json.ts';
+import { noCheckpoint } from '../model/checkpoint/no-checkpoint.ts';
 import { pathTo, stateAfter } from '../model/checkpoint/state-at.ts';
-import { HoldfastError } from '../model/failure.ts';
 import { foldManifest, type ManifestEntry } from '../model/record/manifest.ts';
 import type { CheckpointRecord } from '../model/record/record.ts';
 import type { InspectedJob, WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import { assertSound } from './job-changes.ts';
-
-/** How many checkpoints an error names. */
-const MAX_NAMED = 20;
 
 /** A job at one of its checkpoints. */
 export interface JobState {
@@ -36,7 +33,12 @@ export function jobStateAt(inspection: WorkspaceInspection, job: InspectedJob, a
   const all = inspection.checkpoints(job.jobId);
   const place = at === undefined ? all.length - 1 : all.findIndex(({ seq }) => seq === at);
   const checkpoint = all[place];
-  if (checkpoint === undefined) throw noCheckpoint(job, all, at);
+  if (checkpoint === undefined)
+    throw noCheckpoint(
+      job.workflowId,
+      all.map(({ seq }) => seq),
+      at,
+    );
   const manifest = new Map<string, ManifestEntry>();
   for (const { record } of inspection.chain(job.jobId)) {
     if (record.seq > checkpoint.seq) break;
@@ -49,20 +51,4 @@ export function jobStateAt(inspection: WorkspaceInspection, job: InspectedJob, a
     values: stateAfter(pathTo(all, checkpoint)),
     manifest: [...manifest.values()].sort((a, b) => (a.resource < b.resource ? -1 : 1)),
   };
-}
-
-function noCheckpoint(
-  { workflowId }: InspectedJob,
-  all: readonly CheckpointRecord[],
-  at: number | undefined,
-): HoldfastError {
-  const newest = all.map(({ seq }) => seq).reverse();
-  const known = newest.slice(0, MAX_NAMED).join(', ');
-  const more = newest.length > MAX_NAMED ? `, and ${newest.length - MAX_NAMED} earlier ones` : '';
-  const has =
-    newest.length === 0
-      ? 'it has none: a job has its first one with its first step'
-      : `its checkpoints are, newest first, ${known}${more}`;
-  const what = at === undefined ? `Job ${workflowId} has no checkpoint` : `Job ${workflowId} has no checkpoint ${at}`;
-  return new HoldfastError('not-found', `${what}: ${has}.`, { checkpoints: newest });
 }

@@ -103,6 +103,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./state.ts')).stateCommand,
   },
   {
+    name: 'rewind',
+    usage: '<workspace-or-job>',
+    summary: 'take a running job back to one of its checkpoints, and its files and rows with it',
+    load: async () => (await import('./rewind.ts')).rewindCommand,
+  },
+  {
     name: 'export',
     usage: '<workspace-or-job>',
     summary: 'make a git repository of what a job did, a commit a step',

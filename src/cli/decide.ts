@@ -166,7 +166,7 @@ export function answerOf(text: string, where: string): Answer {
 }
 
 /** A resource may hold `=`, an answer can't: the last one counts. */
-function itemsOf(given: readonly string[]): Record<string, Answer> | undefined {
+export function itemsOf(given: readonly string[]): Record<string, Answer> | undefined {
   if (given.length === 0) return undefined;
   return Object.fromEntries(
     given.map((one) => {

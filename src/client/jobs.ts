@@ -10,15 +10,15 @@ import { randomBytes } from 'node:crypto';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import { defined } from '../model/defined.ts';
 import { isDigest } from '../model/digest.ts';
-import { HoldfastError } from '../model/failure.ts';
 import type { ToldCheckpoints, ToldState } from '../model/job/checkpoint-answers.ts';
 import { JobStatusSchema, type JobStatus } from '../model/job/status.ts';
+import type { Rewind } from '../model/job/rewind.ts';
 import { assertPlan } from '../model/plan/check/check.ts';
 import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import type { PlanSource } from '../model/plan/plan.ts';
 import type { Abort } from '../model/question/decision.ts';
 import type { Question } from '../model/question/question.ts';
-import { abortSignal, decideSignal, questionsQuery, statusQuery } from '../workflows/messages.ts';
+import { abortSignal, decideSignal, questionsQuery, statusQuery, type RewindAnswer } from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE } from '../model/worker-command.ts';
 import {
   refuseBadClientOptions,
@@ -58,7 +58,8 @@ import type {
 import { workspaceOfJob } from './job-workspace.ts';
 import { ListedWaits } from './listed-waits.ts';
 import { openQuestionOf } from './named-question.ts';
-import { answeredBefore, sendDecision } from './send-decision.ts';
+import { rewindJob } from './rewind-job.ts';
+import { answeredBefore, notUsed, sendDecision } from './send-decision.ts';
 import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
 import { ServerCalls } from './server-calls.ts';
 import { knownStepsOf } from './start-options.ts';
@@ -194,10 +195,7 @@ export class HoldfastClient implements AsyncDisposable {
     const open = (): Promise<Question> => this.openQuestion(workflowId, given.digest);
     if (via === 'signal') {
       // With the whole digest it needs no worker now: it waits in the history.
-      const decision = wellFormed({
-        ...given,
-        digest: isDigest(given.digest) ? given.digest : (await open()).digest,
-      });
+      const decision = wellFormed({ ...given, digest: isDigest(given.digest) ? given.digest : (await open()).digest });
       await this.#server.call(workflowId, () => this.#server.handle(workflowId).signal(decideSignal, decision));
       return { via, decision, done: [] };
     }
@@ -210,12 +208,7 @@ export class HoldfastClient implements AsyncDisposable {
     const isStillOpen = (await this.questions(workflowId).catch(() => [])).some(
       (question) => question.digest === digest,
     );
-    if (isStillOpen)
-      throw new HoldfastError('decision-refused', `The decision could not be used: ${done.join('; ')}.`, {
-        workflowId,
-        digest,
-        problems: done,
-      });
+    if (isStillOpen) throw notUsed(workflowId, decision, done);
     return { via, decision, done, used };
   }
 
@@ -266,6 +259,11 @@ export class HoldfastClient implements AsyncDisposable {
     const abort = wellFormedAbort(given);
     const requested = await this.#server.send(workflowId, (handle) => handle.signal(abortSignal, abort));
     return { workflowId, requested, ...(wait && { result: await this.result(workflowId, { wait }) }) };
+  }
+
+  /** Takes a job back to one of its checkpoints, and the world with it. @throws HoldfastError as `decide` */
+  async rewind(workflowId: string, given: Rewind): Promise<RewindAnswer> {
+    return await rewindJob(this.#server, workflowId, given);
   }
 
   /** Moves a pinned job to its workers' current version. Repeatable. @throws HoldfastError `not-found`, `no-worker` */

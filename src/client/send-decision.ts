@@ -8,7 +8,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { digestOf, isDigest } from '../model/digest.ts';
-import { isFailure } from '../model/failure.ts';
+import { HoldfastError, isFailure } from '../model/failure.ts';
 import { MAX_REFUSALS, type JobStatus, type Refusal } from '../model/job/status.ts';
 import type { Decision } from '../model/question/decision.ts';
 import { decideUpdate, statusQuery, type DecideAnswer } from '../workflows/messages.ts';
@@ -49,4 +49,10 @@ export async function answeredBefore(
   } catch (refusal) {
     throw isFailure(refusal, 'decision-refused', 'not-found') ? error : refusal;
   }
+}
+
+/** What the record has refused. */
+export function notUsed(workflowId: string, { digest }: Decision, problems: readonly string[]): HoldfastError {
+  const message = `The decision could not be used: ${problems.join('; ')}.`;
+  return new HoldfastError('decision-refused', message, { workflowId, digest, problems });
 }

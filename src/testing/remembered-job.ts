@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { defined } from '../model/defined.ts';
 import type { ChainPlace } from '../model/job/chain-place.ts';
+import type { RepairResult } from '../model/job/repair.ts';
 import type { StepDone } from '../model/job/run-step.ts';
 import { GENESIS } from '../model/record/chain.ts';
 import { jobIdOf } from '../model/record/token.ts';
@@ -53,6 +54,14 @@ export class RememberedJob {
 
   setGeneration(stepId: string, generation: number): void {
     this.#generations.set(stepId, generation);
+  }
+
+  /** Returns the steps that run again. */
+  noteRepaired({ term, at, reruns }: Extract<RepairResult, { kind: 'repaired' }>): readonly string[] {
+    this.term = term;
+    this.advance(at);
+    for (const { stepId, generation } of reruns) this.setGeneration(stepId, generation);
+    return reruns.map(({ stepId }) => stepId);
   }
 
   get memory(): TestJobMemory {

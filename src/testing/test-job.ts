@@ -15,11 +15,13 @@ import { undoBatches } from '../model/job/undo-batches.ts';
 import type { UndoItem, UndoReport } from '../model/job/undo.ts';
 import type { VerificationReason, VerifyWorldResult } from '../model/job/verify-world.ts';
 import type { PlanResult } from '../model/plan/run/progress.ts';
+import { RewindSchema, type Rewind } from '../model/job/rewind.ts';
 import { DecisionSchema, type Decision } from '../model/question/decision.ts';
 import { isAboutTheWorld, type Question } from '../model/question/question.ts';
 import type { StepContract, StepInput, StepOutput } from '../model/step/step.ts';
 import { releaseProtocol } from '../protocol/end/release.ts';
 import type { Caller, ProtocolHost } from '../protocol/host.ts';
+import { rewindProtocol } from '../protocol/repair/rewind.ts';
 import { repairProtocol } from '../protocol/repair/repair.ts';
 import { runStepProtocol } from '../protocol/step/run-step.ts';
 import { beginUndoProtocol } from '../protocol/undo/begin-undo.ts';
@@ -90,9 +92,9 @@ export class TestJob {
     refuseUnknownOptions('step of a test job', options, RunStepRequestSchema.shape);
     const count = (this.#calls.get(contract.name) ?? 0) + 1;
     const stepId = options.stepId ?? (count === 1 ? contract.name : `${contract.name}#${count}`);
-    const done = await this.run({ ...options, stepId, step: contract.name, input: input as Json });
+    const { output } = await this.run({ ...options, stepId, step: contract.name, input: input as Json });
     if (options.stepId === undefined) this.#calls.set(contract.name, count);
-    return contract.output.parse(done.output) as StepOutput<C>;
+    return contract.output.parse(output) as StepOutput<C>;
   }
 
   /** The same for a request as a Workflow makes it. @throws as `step` */
@@ -137,10 +139,9 @@ export class TestJob {
     // Only a comparison that was made for this very request excuses it.
     const mark = this.#isJustCompared ? this.#mark : undefined;
     this.#isJustCompared = false;
-    const { jobId, term, known } = this.#job;
+    const { term, known } = this.#job;
     return await runStepProtocol(this.#host, this.#workspaces, this.#caller(), {
-      jobId,
-      workspace: this.workspace,
+      ...this.#identity,
       term,
       known,
       generation: this.#job.generationOf(request.stepId),
@@ -159,12 +160,9 @@ export class TestJob {
     detail = 'by the test',
     requested?: readonly string[],
   ): Promise<VerifyWorldResult> {
-    const result = await verifyWorldProtocol(this.#host, this.#workspaces, this.#caller(), {
-      ...this.#verification,
-      reason,
-      detail,
-      ...defined({ asking: requested === undefined ? undefined : [...requested] }),
-    });
+    const asking = requested && [...requested];
+    const request = { ...this.#verification, reason, detail, ...defined({ asking }) };
+    const result = await verifyWorldProtocol(this.#host, this.#workspaces, this.#caller(), request);
     this.#job.term = result.term;
     if (result.kind === 'verified') {
       this.#mark = result.mark;
@@ -179,19 +177,22 @@ export class TestJob {
     decision: Omit<Decision, 'digest' | 'by' | 'reason'> & Partial<Decision>,
   ): Promise<RepairResult> {
     refuseUnknownOptions('decide of a test job', decision, DecisionSchema.shape);
-    const { jobId, workspace } = this;
     const given = { digest: question.digest, by: 'test', reason: 'test', ...decision };
-    const result = await wholeRepair({ jobId, workspace, decision: given }, (request) =>
+    const result = await wholeRepair({ ...this.#identity, decision: given }, (request) =>
       repairProtocol(this.#host, this.#workspaces, this.#caller(), request),
     );
     if (result.kind !== 'repaired') return result;
-    this.#job.term = result.term;
-    this.#job.advance(result.at);
-    for (const { stepId, generation } of result.reruns) {
-      this.#job.setGeneration(stepId, generation);
-      this.#rewound.push(stepId);
-    }
+    this.#rewound.push(...this.#job.noteRepaired(result));
     if (isAboutTheWorld(question) && !this.#isUndoing) await this.verify('decided', question.digest.slice(0, 12));
+    return result;
+  }
+
+  /** Goes back to a checkpoint. What can't be is a result and changes nothing. @throws HoldfastError `bad-input` */
+  async rewind(given: Pick<Rewind, 'to'> & Partial<Rewind>): Promise<RepairResult> {
+    refuseUnknownOptions('rewind of a test job', given, RewindSchema.shape);
+    const request = { rewind: { by: 'test', reason: 'test', ...given }, known: this.#job.known, ...this.#identity };
+    const result = await rewindProtocol(this.#host, this.#workspaces, this.#caller(), request);
+    if (result.kind === 'repaired') this.#rewound.push(...this.#job.noteRepaired(result));
     return result;
   }
 
@@ -200,11 +201,8 @@ export class TestJob {
    * @throws QuestionAsked where a job would wait for a person; HoldfastError `bad-plan`, `bad-input`
    */
   async runPlan(plan: unknown, input: unknown = {}): Promise<PlanResult> {
-    const steps: TestSteps = {
-      known: () => this.#job.known,
-      run: (request) => this.run(request),
-      rewound: () => this.#rewound.splice(0),
-    };
+    const run = (request: TestRequest): Promise<StepDone> => this.run(request);
+    const steps: TestSteps = { known: () => this.#job.known, run, rewound: () => this.#rewound.splice(0) };
     return await runTestPlan(this.jobId, steps, plan, input);
   }
 
@@ -215,7 +213,7 @@ export class TestJob {
    */
   async undo(options: TestUndoOptions = {}): Promise<UndoReport> {
     refuseUnknownOptions('undo of a test job', options, { by: true, reason: true, release: true });
-    const { by = 'test', reason = 'test', release = true } = options;
+    const { by = 'test', reason: why = 'test', release = true } = options;
     this.#isUndoing = true;
     for (let requests = 0; requests < MAX_REQUESTS; requests++) {
       const begun = await beginUndoProtocol(this.#host, this.#workspaces, this.#caller(), {
@@ -223,7 +221,7 @@ export class TestJob {
         reason: 'decided',
         detail: 'by the test',
         by,
-        why: reason,
+        why,
       });
       this.#job.term = begun.term;
       if (begun.kind === 'question') throw new QuestionAsked(begun.question);
@@ -239,11 +237,10 @@ export class TestJob {
 
   async #undoItems(items: readonly UndoItem[], mark: number): Promise<void> {
     for (const [index, [first, ...more]] of undoBatches(items).entries()) {
-      const { jobId, term, known } = this.#job;
+      const { term, known } = this.#job;
       const result = await undoStepProtocol(this.#host, this.#workspaces, this.#caller(), {
         ...first,
-        jobId,
-        workspace: this.workspace,
+        ...this.#identity,
         term,
         known,
         ...defined({ mark: index === 0 ? mark : undefined, more: more.length === 0 ? undefined : more }),
@@ -256,8 +253,7 @@ export class TestJob {
 
   /** Gives the workspace back, as a job that ends: another test job may then have it. */
   async release(outcome: 'completed' | 'failed' | 'aborted' | 'cancelled' = 'completed'): Promise<void> {
-    const request = { jobId: this.jobId, workspace: this.workspace, outcome };
-    await releaseProtocol(this.#host, this.#workspaces, this.#caller(), request);
+    await releaseProtocol(this.#host, this.#workspaces, this.#caller(), { ...this.#identity, outcome });
   }
 
   /** Closes what is open; a temporary workspace is removed, one that was given stays. */
@@ -271,11 +267,14 @@ export class TestJob {
     await this.close();
   }
 
+  get #identity() {
+    return { jobId: this.jobId, workspace: this.workspace };
+  }
+
   get #verification() {
-    const { jobId, base, known, steps, continuedFrom } = this.#job;
+    const { base, known, steps, continuedFrom } = this.#job;
     return {
-      jobId,
-      workspace: this.workspace,
+      ...this.#identity,
       settings: this.#settings,
       base,
       known,

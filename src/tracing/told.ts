@@ -13,6 +13,7 @@ const NAMES: { readonly [Name in keyof Activities]: (request: Requests[Name]) =>
   recall: () => 'results of earlier Runs',
   verifyWorld: () => 'comparison',
   repair: () => 'decision',
+  rewind: () => 'rewind',
   release: () => 'release',
   askStuck: ({ stepId }) => `question about ${stepId}`,
   beginUndo: () => 'begin of the undoing',

@@ -13,6 +13,7 @@ import type { AskStuckRequest } from '../model/job/ask-stuck.ts';
 import type { RecallRequest, RecallResult } from '../model/job/recall.ts';
 import type { ReleaseRequest, ReleaseResult } from '../model/job/release.ts';
 import type { RepairRequest, RepairResult } from '../model/job/repair.ts';
+import type { RewindRequest } from '../model/job/rewind.ts';
 import { DEFAULT_STEP_TIMEOUT_MS, type RunStepRequest, type RunStepResult } from '../model/job/run-step.ts';
 import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from '../model/job/undo.ts';
 import { REASON_TEXT } from '../model/job/reason-text.ts';
@@ -103,6 +104,16 @@ export function callRepair(request: RepairRequest, within: TakenWithinMs): Promi
     ...taken(within),
     retry: { ...PATIENT_RETRY, maximumAttempts: REPAIR_ATTEMPTS },
   }).repair(request);
+}
+
+export function callRewind(request: RewindRequest, within: TakenWithinMs): Promise<RepairResult> {
+  const { by, to } = request.rewind;
+  return activities({
+    summary: `rewind to checkpoint ${to}, as ${by} wants it`,
+    startToCloseTimeout: LONG_TIMEOUT,
+    ...taken(within),
+    retry: { ...PATIENT_RETRY, maximumAttempts: REPAIR_ATTEMPTS },
+  }).rewind(request);
 }
 
 export function callAskStuck(request: AskStuckRequest, within: TakenWithinMs): Promise<Question> {

@@ -16,9 +16,12 @@ export {
   decideSignal,
   decideUpdate,
   questionsQuery,
+  rewindSignal,
+  rewindUpdate,
   stateQuery,
   statusQuery,
   type DecideAnswer,
+  type RewindAnswer,
 } from './messages.ts';
 export type { StateAnswer, ToldCheckpoint, ToldCheckpoints, ToldState } from '../model/job/checkpoint-answers.ts';
 export type { PlanResult } from '../model/plan/run/progress.ts';

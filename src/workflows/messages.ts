@@ -40,6 +40,25 @@ export interface DecideAnswer {
 /** A person's decision, validated before it enters the history; its result comes when it has been carried out. */
 export const decideUpdate = defineUpdate<DecideAnswer, [unknown]>('decide');
 
+/**
+ * A person takes the job back to one of its checkpoints (`RewindSchema`), and the world with it. Taken as unknown, like
+ * a decision.
+ */
+export const rewindSignal = defineSignal<[unknown]>('rewind');
+
+/** What the `rewind` Update answers. */
+export interface RewindAnswer {
+  /** The number of the checkpoint that the job goes on from. */
+  readonly to: number;
+  /** The steps that run again. */
+  readonly runsAgain: readonly string[];
+  /** What was done, in words. */
+  readonly done: readonly string[];
+}
+
+/** The same, validated before it enters the history; its result comes when it has been carried out. */
+export const rewindUpdate = defineUpdate<RewindAnswer, [unknown]>('rewind');
+
 /** What can be seen of the job now. */
 export const statusQuery = defineQuery<JobStatus>('status');
 

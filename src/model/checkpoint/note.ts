@@ -33,8 +33,9 @@ export const CheckpointTaskSchema = z.strictObject({
 export type CheckpointTask = z.infer<typeof CheckpointTaskSchema>;
 
 const noted = {
-  /** How it came about. `input`: the job begins. `loop`: a super-step has ended. */
-  source: z.enum(['input', 'loop']),
+  /** How it came about. `input`: the job begins. `loop`: a super-step has ended. `rewind`: likewise, the first one
+   * after a rewind. */
+  source: z.enum(['input', 'loop', 'rewind']),
   /** The super-step, from 0; -1: the input. */
   step: z.int().min(-1),
   /** What ran in it: at most `MAX_NOTED`. */

@@ -11,6 +11,7 @@ import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult
 import type { RecallRequest, RecallResult } from './recall.ts';
 import type { ReleaseRequest, ReleaseResult } from './release.ts';
 import type { RepairRequest, RepairResult } from './repair.ts';
+import type { RewindRequest } from './rewind.ts';
 import type { RunStepRequest, RunStepResult } from './run-step.ts';
 import type { VerifyWorldRequest, VerifyWorldResult } from './verify-world.ts';
 
@@ -19,6 +20,7 @@ export interface Activities {
   recall(request: RecallRequest): Promise<RecallResult>;
   verifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult>;
   repair(request: RepairRequest): Promise<RepairResult>;
+  rewind(request: RewindRequest): Promise<RepairResult>;
   release(request: ReleaseRequest): Promise<ReleaseResult>;
   askStuck(request: AskStuckRequest): Promise<Question>;
   beginUndo(request: BeginUndoRequest): Promise<BeginUndoResult>;

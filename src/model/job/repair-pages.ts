@@ -5,7 +5,7 @@
  * Invariant: whoever carries out a decision learns of every step that it makes run again.
  */
 import { invariant } from '../invariant.ts';
-import type { RepairRequest, RepairResult } from './repair.ts';
+import type { RepairResult } from './repair.ts';
 
 export const MAX_RERUNS_IN_RESULT = 200;
 
@@ -18,9 +18,9 @@ export function repairPage(result: RepairResult, from: number | undefined): Repa
 }
 
 /** A repair with all that it makes run again. It is safe to repeat: what was carried out is only told. */
-export async function wholeRepair(
-  request: RepairRequest,
-  call: (request: RepairRequest) => Promise<RepairResult>,
+export async function wholeRepair<Request extends object>(
+  request: Request,
+  call: (request: Request & { readonly rerunsFrom: number }) => Promise<RepairResult>,
 ): Promise<RepairResult> {
   const first = await call({ ...request, rerunsFrom: 0 });
   if (first.kind !== 'repaired') return first;

@@ -14,6 +14,20 @@ export const RepairRequestSchema = z.strictObject({
 });
 export type RepairRequest = z.infer<typeof RepairRequestSchema>;
 
+/** A checkpoint that a job was rewound to. */
+export const RewoundToSchema = z.strictObject({
+  /** Its number. */
+  seq: z.int().min(1),
+  /** Of its note. */
+  digest: DigestSchema,
+  /** Its super-step. */
+  step: z.int().min(-1),
+  /** What ran next then. */
+  next: z.array(z.string()),
+});
+
+export type RewoundTo = z.infer<typeof RewoundToSchema>;
+
 export const RepairResultSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     /** `repaired`, `refused` or `world-moved`. */
@@ -32,6 +46,8 @@ export const RepairResultSchema = z.discriminatedUnion('kind', [
     rerunsTotal: z.int().optional(),
     /** What was done, in words, one sentence each. */
     notes: z.array(z.string()),
+    /** Of a rewind: the checkpoint that the job goes on from. */
+    rewoundTo: RewoundToSchema.optional(),
   }),
   /** The decision can't be used; nothing was done. */
   z.strictObject({

@@ -7,7 +7,7 @@ import { AnswerSchema } from './answer.ts';
 import { canonicalJson, type Json } from '../canonical-json.ts';
 import { DigestSchema } from '../digest.ts';
 import { isFailure } from '../failure.ts';
-import { unknownName } from '../options.ts';
+import { problemsIn } from '../parsed.ts';
 
 /** All results of a decision together: they are in the history, in the record and in what the step goes on with. */
 export const MAX_RESULTS_CHARACTERS = 64 * 1024;
@@ -76,11 +76,4 @@ export function parseDecision(
   const parsed = DecisionSchema.safeParse(value);
   if (parsed.success) return { decision: parsed.data };
   return { problems: problemsIn(parsed.error, DecisionSchema) };
-}
-
-function problemsIn({ issues }: z.ZodError, { shape }: z.ZodObject): string[] {
-  return issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((name) => unknownName(name, shape));
-    return [issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : issue.message];
-  });
 }

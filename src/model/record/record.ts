@@ -110,6 +110,8 @@ export const DecisionRecordSchema = z.strictObject({
   again: z.array(z.string()).optional(),
   /** An abort that undoes what the job did. */
   compensates: z.literal(true).optional(),
+  /** A rewind: the number of the checkpoint that the job goes on from. */
+  rewindsTo: z.int().min(1).optional(),
   notes: z.array(z.string()),
 });
 export type DecisionRecord = z.infer<typeof DecisionRecordSchema>;

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
+import type { RewindPreview } from '../../model/job/rewind.ts';
 import type { UndoPreview } from '../../model/job/undo-preview.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { Question } from '../../model/question/question.ts';
@@ -30,10 +31,10 @@ import { Workspace } from '../workspace/workspace.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 import { inspectDatabase, type DatabaseInspection } from './database-inspection.ts';
 import { copyLedger, hasLedger } from './ledger-copy.ts';
+import { previewRewind } from './rewind-preview.ts';
 import { previewUndo } from './undo-preview.ts';
 
 const MAX_LOOKS = 5;
-/** Of a content that is shown or exported: one that is held in memory at once. */
 
 type Env = Readonly<Record<string, string | undefined>>;
 type Steps = ReadonlyMap<string, StepImplementation>;
@@ -145,10 +146,9 @@ export class WorkspaceInspection implements AsyncDisposable {
         ? (jobs.find(({ isBound }) => isBound) ?? jobs.at(-1))
         : jobs.findLast((job) => job.jobId === name || job.workflowId === name);
     if (found !== undefined) return found;
-    const wanted = name === undefined ? 'any job' : `job ${name}`;
     const there = jobs.length === 0 ? '' : `; it has ${jobs.map(({ workflowId }) => workflowId).join(', ')}`;
-    const message = `${this.root} has no record of ${wanted}${there}.`;
-    throw new HoldfastError('not-found', message, { folder: this.root });
+    const wanted = name === undefined ? 'any job' : `job ${name}`;
+    throw new HoldfastError('not-found', `${this.root} has no record of ${wanted}${there}.`, { folder: this.root });
   }
 
   chain(jobId: string, after = 0): readonly ChainEntry[] {
@@ -223,9 +223,8 @@ export class WorkspaceInspection implements AsyncDisposable {
   async compareWorld(jobId: string, options: ComparisonOptions): Promise<WorldInspection> {
     const damage = this.integrityProblems(jobId);
     if (damage.length > 0) {
-      const damages = damage.join('; ');
-      const message = `The record in ${this.root} is damaged, so nothing can be compared with it: ${damages}.`;
-      throw new HoldfastError('ledger-damaged', message, { damage });
+      const message = `The record in ${this.root} is damaged, so nothing can be compared with it`;
+      throw new HoldfastError('ledger-damaged', `${message}: ${damage.join('; ')}.`, { damage });
     }
     const unknownSteps = this.#unknownSteps(jobId, options.steps);
     let comparison = await this.#compare(jobId, unknownSteps, options);
@@ -244,6 +243,11 @@ export class WorkspaceInspection implements AsyncDisposable {
   async undoPreview(jobId: string, steps: Steps): Promise<readonly UndoPreview[]> {
     const plan = await UndoPlan.of(this.#ledger, jobId);
     return plan.items(this.#ledger, jobId, steps).map((item) => previewUndo(this.#ledger, jobId, item, steps));
+  }
+
+  /** What going back to a checkpoint would do. @throws HoldfastError `not-found`, `bad-input` */
+  async rewindPreview(job: InspectedJob, to: number, steps: Steps): Promise<RewindPreview> {
+    return await previewRewind(this.#ledger, job, to, () => this.compareWorld(job.jobId, { steps }));
   }
 
   /** Can each database of a job be reached, and has it the term that the record has? */

@@ -1,5 +1,6 @@
 /** May a decision be carried out? For an open question, and only while the world shows what the question showed. */
 import { canonicalJson } from '../../model/canonical-json.ts';
+import type { Digest } from '../../model/digest.ts';
 import type { RepairResult } from '../../model/job/repair.ts';
 import { ruleOn } from '../../model/question/ruling.ts';
 import { GENESIS } from '../../model/record/chain.ts';
@@ -29,12 +30,12 @@ export async function decide(context: RepairContext, decision: Decision): Promis
   const asked = ledger.question(decision.digest);
   if (asked === undefined) return withoutRecord(decision, 'the ledger does not have the question', ledger.job(jobId));
   // Another job's, or withdrawn since: whatever is to be asked now is asked anew.
-  if (asked.question.jobId !== jobId || asked.state !== 'open') return worldMoved(decision, ['ledger:']);
+  if (asked.question.jobId !== jobId || asked.state !== 'open') return worldMoved(decision.digest, ['ledger:']);
   // What nothing undoes is looked up anew: the step may have applied it since.
   const findings = asked.question.findings.map((finding) => withWhatStays(ledger, jobId, finding));
   const question = { ...asked.question, findings };
   const ruling = ruleOn(question, decision);
-  if (!ruling.usable) return refused(decision, ruling.problems);
+  if (!ruling.usable) return refused(decision.digest, ruling.problems);
   if (Object.values(ruling.answers).every((answer) => answer === 'recheck'))
     return recheck(context, question, decision, ruling.answers);
   const now = await lookAgain(context, question, ruling.answers);
@@ -42,11 +43,11 @@ export async function decide(context: RepairContext, decision: Decision): Promis
     const moved = now.moved.join(', ').slice(0, 300);
     withdrawAsked(context, question, `the world moved before the decision of ${decision.by}: ${moved}`);
     dropDraftOf(context, question);
-    return worldMoved(decision, now.moved.slice(0, MAX_RESOURCES_IN_RESULT));
+    return worldMoved(decision.digest, now.moved);
   }
   const draft = { question, decision, ruling, found: now.found };
   const problems = await rehearse(context, draft);
-  if (problems.length > 0) return refused(decision, problems);
+  if (problems.length > 0) return refused(decision.digest, problems);
   return await rollForward(context, sealRepair(context, draft));
 }
 
@@ -56,14 +57,14 @@ async function goOn(context: RepairContext, decision: Decision, body: unknown): 
   if (canonicalJson(sealed.decision) === canonicalJson(decision))
     return sealed.result ?? (await rollForward(context, sealed));
   // Perhaps in a Run that this one has forgotten: whatever is to be asked now is asked anew.
-  if (sealed.result !== undefined) return { ...refused(decision, [ANSWERED_ALREADY]), isSettled: true };
+  if (sealed.result !== undefined) return { ...refused(decision.digest, [ANSWERED_ALREADY]), isSettled: true };
   if (decision.answer === 'abort' && decision.items === undefined) return abortInstead(context, sealed, decision);
   const { by } = sealed.decision;
-  return refused(decision, [`the decision of ${by} is being carried out: send that one again, or abort`]);
+  return refused(decision.digest, [`the decision of ${by} is being carried out: send that one again, or abort`]);
 }
 
-function refused({ digest }: Decision, problems: readonly string[]): Extract<RepairResult, { kind: 'refused' }> {
-  return { kind: 'refused', question: digest, problems: boundedProblems(problems) };
+export function refused(question: Digest, problems: readonly string[]): Extract<RepairResult, { kind: 'refused' }> {
+  return { kind: 'refused', question, problems: boundedProblems(problems) };
 }
 
 function boundedProblems(problems: readonly string[]): string[] {
@@ -72,8 +73,8 @@ function boundedProblems(problems: readonly string[]): string[] {
   return more > 0 ? [...shown, `and ${more} more`] : shown;
 }
 
-function worldMoved({ digest }: Decision, resources: readonly string[]): RepairResult {
-  return { kind: 'world-moved', question: digest, resources: [...resources] };
+export function worldMoved(question: Digest, resources: readonly string[]): RepairResult {
+  return { kind: 'world-moved', question, resources: resources.slice(0, MAX_RESOURCES_IN_RESULT) };
 }
 
 function withdrawAsked({ ledger, caller }: RepairContext, question: Question, reason: string): void {

@@ -8,11 +8,11 @@ export type DecisionFields = Omit<DecisionRecord, 'schemaVersion' | 'seq' | 'job
 
 export function decisionFields(repair: RunningRepair): DecisionFields {
   const { question, sealed } = repair;
-  const { answers, decision, results, again } = sealed;
+  const { answers, decision, results, again, rewoundTo } = sealed;
   return {
     kind: 'decision',
     question: question.digest,
-    questionKind: question.kind,
+    questionKind: rewoundTo === undefined ? question.kind : 'rewind',
     answers,
     by: decision.by,
     reason: decision.reason,
@@ -20,7 +20,12 @@ export function decisionFields(repair: RunningRepair): DecisionFields {
     reruns: sealed.reruns,
     adopts: sealed.adopts,
     changes: [...repair.changes],
-    ...defined({ results, again, compensates: decision.compensate === true ? (true as const) : undefined }),
+    ...defined({
+      results,
+      again,
+      compensates: decision.compensate === true ? (true as const) : undefined,
+      rewindsTo: rewoundTo?.seq,
+    }),
     kept: repair.captured,
     notes: [...repair.notes],
   };

@@ -5,6 +5,7 @@
  */
 import type { Answer } from '../../model/question/answer.ts';
 import type { Decision } from '../../model/question/decision.ts';
+import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { RepairResult } from '../../model/job/repair.ts';
 import { GENESIS } from '../../model/record/chain.ts';
@@ -85,6 +86,7 @@ function finish(repair: RunningRepair, job: JobRow | undefined, raised: number |
     at,
     answers: [...new Set(Object.values(sealed.answers))],
     reruns: sealed.reruns,
+    ...defined({ rewoundTo: sealed.rewoundTo }),
     notes: notes.slice(0, MAX_NOTES_IN_RESULT).map((note) => note.slice(0, MAX_NOTE_CHARACTERS).toWellFormed()),
   };
   ledger.finishRepair(sealed.digest, { ...sealed, result });

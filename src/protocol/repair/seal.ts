@@ -4,6 +4,7 @@ import { defined } from '../../model/defined.ts';
 import { invariant } from '../../model/invariant.ts';
 import type { Decision } from '../../model/question/decision.ts';
 import type { Question } from '../../model/question/question.ts';
+import { findingsIdentity } from '../../model/question/finding.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { repeatCalls } from './rerun-calls.ts';
@@ -18,14 +19,17 @@ export interface RepairDraft {
   readonly ruling: UsableRuling;
   /** What the answered resources show now. */
   readonly found: SealedRepair['found'];
+  /** Of a rewind, whose question nobody was asked: it is stored with the repair. */
+  readonly rewoundTo?: SealedRepair['rewoundTo'];
 }
 
 /** Call under the lock, for an open question. */
 export function sealRepair({ ledger, jobId }: RepairContext, draft: RepairDraft): SealedRepair {
-  const { decision, question } = draft;
+  const { decision, question, rewoundTo } = draft;
   invariant(decision.digest === question.digest, 'a repair is sealed for the question that its decision answers');
   faultPoint('repair.sealed-before');
   const sealed = ledger.transaction(() => {
+    if (rewoundTo !== undefined) ledger.openQuestion(question, findingsIdentity(question.findings));
     const reruns = issueReruns(ledger, jobId, draft);
     const { results, again, answers } = draft.ruling;
     repeatCalls(ledger, jobId, { decision, reruns, again });
@@ -40,6 +44,7 @@ export function sealRepair({ ledger, jobId }: RepairContext, draft: RepairDraft)
       ...defined({
         results: Object.keys(results).length === 0 ? undefined : { ...results },
         again: again.length === 0 ? undefined : [...again],
+        rewoundTo,
       }),
     };
     ledger.putRepair(decision.digest, jobId, body);
@@ -69,10 +74,11 @@ function stepsThatRunAgain({ question, ruling }: RepairDraft): readonly string[]
 
 /** A repair that is not sealed: nothing is carried out with it, and no generation is issued for it. */
 export function unsealedRepair(draft: RepairDraft): SealedRepair {
-  const { decision, ruling, found } = draft;
+  const { decision, ruling, found, rewoundTo } = draft;
   const reruns = stepsThatRunAgain(draft).map((stepId) => ({ stepId, generation: 0 }));
   const { digest } = decision;
-  return { schemaVersion: 1, decision, answers: { ...ruling.answers }, found, reruns, adopts: [], digest };
+  const answers = { ...ruling.answers };
+  return { schemaVersion: 1, decision, answers, found, reruns, adopts: [], digest, ...defined({ rewoundTo }) };
 }
 
 /** Records that the Workflow had forgotten, by sequence number. */

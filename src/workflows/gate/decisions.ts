@@ -51,7 +51,7 @@ export interface DecisionsOptions {
   readonly onAborted: () => void;
 }
 
-type Repaired = Extract<RepairResult, { kind: 'repaired' }>;
+export type Repaired = Extract<RepairResult, { kind: 'repaired' }>;
 
 export class Decisions {
   readonly #options: DecisionsOptions;
@@ -123,7 +123,12 @@ export class Decisions {
    * @throws ApplicationFailure when the repair failed: refused, and the question stays open
    */
   async decide(decision: Decision): Promise<DecideAnswer> {
-    const turn = this.#turn.then(() => this.#carryOut(decision));
+    return await this.inTurn(() => this.#carryOut(decision));
+  }
+
+  /** One after the other, with decisions and rewinds that were sent before. */
+  async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => undefined);
     return await turn;
   }
@@ -162,12 +167,18 @@ export class Decisions {
 
   /** An abort cancels it, Temporal's cancellation only where that ends the job: an undoing outlives it. */
   async #callRepair(decision: Decision): Promise<RepairResult> {
-    const { identity, ending, watch } = this.#options;
+    const { identity, watch } = this.#options;
     const callPage = (request: RepairRequest): Promise<RepairResult> =>
       watch.untilTaken({ activity: 'repair' }, (withinMs) => callRepair(request, withinMs));
+    return await this.cancellable(() => wholeRepair({ ...identity, decision }, callPage));
+  }
+
+  /** An abort cancels it. */
+  async cancellable(repair: () => Promise<RepairResult>): Promise<RepairResult> {
+    const { ending } = this.#options;
     const call = async (): Promise<RepairResult> => {
       this.#repair = new CancellationScope();
-      return await this.#repair.run(() => wholeRepair({ ...identity, decision }, callPage));
+      return await this.#repair.run(repair);
     };
     const outlives = ending.isUndoing && CancellationScope.current().consideredCancelled && ending.isPrompt;
     try {
@@ -212,11 +223,9 @@ export class Decisions {
   }
 
   #use(question: Question, decision: Decision, result: Repaired): DecideAnswer {
-    const { knowledge, questions, ending, decided } = this.#options;
+    const { questions, ending, decided } = this.#options;
     decided.add(question, decision);
-    knowledge.term = result.term;
-    knowledge.advance(result.at);
-    this.#rewind(result.reruns);
+    this.adopt(result);
     const isAborted = result.answers.includes('abort') && this.#abortByAnswer(question, decision, result.notes);
     questions.settle(question.digest);
     // First what is shown, then what is in flight: the order of the commands in the history.
@@ -224,6 +233,14 @@ export class Decisions {
     if (isAborted && (decision.compensate === true || ending.isPrompt)) this.#endWhatIsInFlight();
     const { digest, answer, items } = decision;
     return { done: result.notes, used: { question: digest, ...defined({ answer, items }) } };
+  }
+
+  /** What the record has by now. */
+  adopt({ term, at, reruns }: Repaired): void {
+    const { knowledge } = this.#options;
+    knowledge.term = term;
+    knowledge.advance(at);
+    this.#rewind(reruns);
   }
 
   #rewind(reruns: Repaired['reruns']): void {

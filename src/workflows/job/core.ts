@@ -12,7 +12,6 @@ import type { HoldfastError } from '../../model/failure.ts';
 import { defined } from '../../model/defined.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
 import { someOf } from '../../model/list.ts';
-import { Decisions } from '../gate/decisions.ts';
 import type { GateStep } from '../gate/gate.ts';
 import type { OpenJobOptions } from '../guarded-job.ts';
 import { isPatched } from '../patches.ts';
@@ -32,8 +31,9 @@ import {
 } from './continue-as-new.ts';
 import { endJob } from './end.ts';
 import { asFailure } from './failure.ts';
-import { handleMessages } from './handlers.ts';
+import { GoingBack } from './going-back.ts';
 import { Moving } from './moving.ts';
+import { listenToPersons } from './persons.ts';
 import { ownCheckpointsOf, type OwnCheckpoints } from './own-checkpoints.ts';
 import { makeJobParts, type JobParts } from './parts.ts';
 import { isLongRun, isVeryLongRun } from './run-length.ts';
@@ -57,6 +57,7 @@ export class JobCore {
   readonly carried: Carried | undefined = carriedFromPreviousRun();
   readonly waits: Waits;
   readonly moving: Moving;
+  readonly #back: GoingBack;
   readonly #options: OpenJobOptions;
   readonly #hooks: PlanHooks | undefined;
   readonly parts: JobParts;
@@ -66,7 +67,6 @@ export class JobCore {
   readonly ownCheckpoints: OwnCheckpoints | undefined;
   /** Of the body: what it has in flight ends at once when a person aborts the job. */
   readonly #scope = new CancellationScope();
-  /** Of the undoing. */
   #undoScope: CancellationScope | undefined;
   #mustRestart = false;
   /** The state is not what it was in the history. */
@@ -82,6 +82,7 @@ export class JobCore {
     const { questions, verification, view } = this.parts;
     const { carried } = this;
     this.waits = new Waits(this.parts, carried);
+    this.#back = new GoingBack(this.parts, this.waits, hooks);
     this.moving = new Moving(this.parts, this.waits, carried?.leftVersion);
     questions.adopt(carried?.questions ?? []);
     view.planned = hooks?.steps;
@@ -97,16 +98,17 @@ export class JobCore {
       onAnswered: (stepId, generation) => this.ownCheckpoints?.answered(stepId, generation),
       onOtherState: (stepId) => this.#refuseOtherState(stepId),
     });
-    const decisions = new Decisions({
-      ...this.parts,
+    listenToPersons(this.parts, {
       isReady: carried?.questions && condition(() => verification.isFirstMade),
       onRewound: (stepIds) => this.#rewound(stepIds),
       onAborted: () => {
         this.#scope.cancel();
         this.#undoScope?.cancel();
       },
+      onWentBack: (to) => this.#back.to(to),
+      onWake: () => this.moving.wake(),
+      state: state ?? hooks,
     });
-    handleMessages({ ...this.parts, decisions, onWake: () => this.moving.wake(), state: state ?? hooks });
     questions.onChange = () => view.refresh();
   }
 
@@ -129,7 +131,7 @@ export class JobCore {
     this.#noteCancellation();
     let outcome: BodyOutcome<T>;
     try {
-      const running = this.#scope.run(() => this.#runBody(body));
+      const running = this.#back.unlessAnew(this.#scope.run(() => this.#runBody(body)));
       outcome = { result: await this.moving.unlessMoved(running, () => this.#move()) };
       if (this.#otherState !== undefined) throw this.#otherState;
     } catch (error) {

@@ -3,17 +3,22 @@ import { ApplicationFailure, setDefaultSignalHandler, setHandler } from '@tempor
 import { boundedQuestions } from '../../model/question/bounded-question.ts';
 import { parseDecision } from '../../model/question/decision.ts';
 import { whyUnreadable } from '../../model/unreadable.ts';
+import { parseRewind } from '../../model/job/rewind.ts';
 import type { Decisions } from '../gate/decisions.ts';
+import type { Rewinding } from '../gate/rewinding.ts';
 import {
   abortSignal,
   checkpointsQuery,
   decideSignal,
   decideUpdate,
   questionsQuery,
+  rewindSignal,
+  rewindUpdate,
   stateQuery,
   statusQuery,
   wakeSignal,
   type DecideAnswer,
+  type RewindAnswer,
 } from '../messages.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
@@ -24,16 +29,18 @@ export interface HandlersOptions extends CheckpointQueriesOptions {
   readonly view: JobView;
   readonly questions: OpenQuestions;
   readonly decisions: Decisions;
+  readonly rewinding: Rewinding;
   readonly refusals: Refusals;
   /** A person wants a waiting job to look whether it should move to another version. */
   readonly onWake: () => void;
 }
 
 /** Signals that came before are delivered at once. */
-export function handleMessages({ view, questions, decisions, refusals, onWake, ...asked }: HandlersOptions): void {
+export function handleMessages(options: HandlersOptions): void {
+  const { view, questions, decisions, refusals, onWake } = options;
   setHandler(statusQuery, () => view.status);
   setHandler(questionsQuery, () => boundedQuestions(questions.all));
-  const queries = new CheckpointQueries(asked);
+  const queries = new CheckpointQueries(options);
   setHandler(stateQuery, (at) => queries.state(at));
   setHandler(checkpointsQuery, () => queries.list());
   setHandler(decideSignal, async (value) => {
@@ -65,7 +72,34 @@ export function handleMessages({ view, questions, decisions, refusals, onWake, .
       },
     },
   );
+  handleRewinds(options);
   setDefaultSignalHandler((name) => refusals.addSignal(name));
+}
+
+function handleRewinds({ view, refusals, rewinding }: HandlersOptions): void {
+  setHandler(rewindSignal, async (value) => {
+    const why = whyUnreadable(value);
+    if (why !== undefined) return refusals.add({}, [unreadableText(why)]);
+    await rewinding.rewindBySignal(value);
+    view.refresh();
+  });
+  setHandler(
+    rewindUpdate,
+    async (value): Promise<RewindAnswer> => {
+      const parsed = parseRewind(value);
+      if ('problems' in parsed) throw refused(parsed.problems.join('; '));
+      const answer = await rewinding.rewind(parsed.value);
+      view.refresh();
+      return answer;
+    },
+    {
+      validator: (value) => {
+        const why = whyUnreadable(value);
+        const problems = why === undefined ? rewinding.problemsOf(value) : [unreadableText(why)];
+        if (problems.length > 0) throw refused(`The job can't be rewound: ${problems.join('; ')}.`);
+      },
+    },
+  );
 }
 
 function unreadableText(why: string): string {

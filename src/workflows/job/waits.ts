@@ -34,6 +34,8 @@ export class Waits {
   readonly #carriedSleeps: readonly CarriedSleep[];
   readonly #waits = new Map<string, number>();
   readonly #sleeps: CarriedSleep[] = [];
+  /** What ends each wait before its time. */
+  readonly #ended: (() => void)[] = [];
   #sleepsBegun = 0;
   #sleeping = 0;
 
@@ -58,14 +60,29 @@ export class Waits {
     const until = untilText(endsAtMs);
     board.set(stepId, { step: waitStep.name, state: 'waiting', effects: until });
     view.refresh();
-    await sleep(leftMs(endsAtMs), { summary: `${stepId} (${waitStep.name}) ${until}` });
-    board.set(stepId, { state: 'done', effects: '' });
+    const isOver = await this.#untilEnd(sleep(leftMs(endsAtMs), { summary: `${stepId} (${waitStep.name}) ${until}` }));
+    board.set(stepId, { state: isOver ? 'done' : 'waiting', effects: '' });
     view.refresh();
+  }
+
+  /** False: the job went back to a moment before the wait, which is waited for anew when its turn comes. */
+  async #untilEnd(timer: Promise<void>): Promise<boolean> {
+    const waiting = new Promise<boolean>((resolve, reject) => {
+      timer.then(() => resolve(true), reject);
+      this.#ended.push(() => resolve(false));
+    });
+    return await waiting;
+  }
+
+  /** What is waited for need not be any longer. */
+  endNow(): void {
+    for (const end of this.#ended.splice(0)) end();
   }
 
   /** The super-step has ended, and its waits with it. */
   endWaits(): void {
     this.#waits.clear();
+    this.#ended.length = 0;
   }
 
   async sleep(durationMs: number): Promise<void> {

@@ -45,6 +45,7 @@ export class CheckpointNotes {
   #pending: readonly CheckpointNote[] = [];
   readonly #places = new Map<Digest, number>();
   #isOnItsWay = false;
+  #isRewound = false;
 
   /** @param job where checkpoints are kept in a store: what starts the job anew */
   constructor(carried: CarriedCheckpoints | CarriedAgain | undefined, job?: CheckpointNote['job']) {
@@ -80,10 +81,12 @@ export class CheckpointNotes {
       parent: this.#last ?? null,
       ...fields,
       ...defined({ job: fields.source === 'input' ? this.#job : undefined }),
+      source: this.#isRewound ? 'rewind' : fields.source,
       tasks: tasks.slice(0, MAX_NOTED),
       next: next.slice(0, MAX_NOTED),
       ...(Object.keys(more).length > 0 && { more }),
     });
+    this.#isRewound = false;
     const place = this.#count++;
     const seq = this.#recorded.again(place, note.digest);
     this.#last = note.digest;
@@ -98,6 +101,18 @@ export class CheckpointNotes {
       this.#places.clear();
     }
     return note;
+  }
+
+  /**
+   * The job goes on from an earlier one: what was noted after it and is not recorded is void with what it tells. The
+   * next one begins the state anew.
+   */
+  goBackTo({ digest, step }: { readonly digest: Digest; readonly step: number }): void {
+    this.#last = digest;
+    this.#lastStep = step;
+    this.#pending = [];
+    this.#places.clear();
+    this.#isRewound = true;
   }
 
   /** Of a job that ends: all that the record may lack. */

@@ -6,6 +6,7 @@ import type { Finding } from '../../../model/question/finding.ts';
 import { inUndoOrder, isToApply, uriOf, type DatabaseEffect, type FileEffect } from '../../../model/record/effect.ts';
 import { StepHistory } from '../../compare/step-history.ts';
 import type { StepRecord } from '../../../model/record/record.ts';
+import type { ManifestEntry } from '../../../model/record/manifest.ts';
 import type { ResourceState } from '../../../model/record/world.ts';
 import { acceptFound } from './accept.ts';
 import { fileNow, noteNotJoined, removeEmptyFolder, resetFile } from '../changes/files.ts';
@@ -37,6 +38,7 @@ export async function takenBackBy(repair: RunningRepair): Promise<readonly Taken
   const records = history.latest.filter(({ stepId }) => repair.rerunsStep(stepId)).reverse();
   const drifted = new Map(repair.question.findings.map(({ resource }) => [resource, repair.found(resource)]));
   const takenBack: TakenBack[] = [];
+  const met = new Set<string>();
   for (const record of records) {
     for (const { index, ...applied } of inUndoOrder(record.effects.map((one, index) => ({ ...one, index })))) {
       const uri = uriOf(applied.effect);
@@ -45,11 +47,23 @@ export async function takenBackBy(repair: RunningRepair): Promise<readonly Taken
         repair.note(`${uri}: step ${entry.stepId} has changed it since; it is not undone`);
       else if (applied.outcome === 'applied' && isToApply(applied.effect)) {
         const { effect, after } = applied;
-        takenBack.push({ record, index, effect, shown: (uri === undefined ? undefined : drifted.get(uri)) ?? after });
+        const other = uri === undefined ? undefined : (drifted.get(uri) ?? acceptedOf(repair, entry, met.has(uri)));
+        takenBack.push({ record, index, effect, shown: other ?? after });
       }
+      if (uri !== undefined) met.add(uri);
     }
   }
   return takenBack;
+}
+
+/** What a person has accepted in place of the newest effect. A rewind takes it back, too: the bytes are kept. */
+function acceptedOf(
+  { sealed }: RunningRepair,
+  entry: ManifestEntry | undefined,
+  isOlder: boolean,
+): ResourceState | undefined {
+  if (sealed.rewoundTo === undefined || isOlder || entry?.role !== 'accepted') return undefined;
+  return entry.state;
 }
 
 async function undoEffect(repair: RunningRepair, one: TakenBack): Promise<void> {

@@ -4,7 +4,7 @@ import { AnswerSchema } from '../../../model/question/answer.ts';
 import type { Json } from '../../../model/canonical-json.ts';
 import { DecisionSchema } from '../../../model/question/decision.ts';
 import { DigestSchema } from '../../../model/digest.ts';
-import { RepairResultSchema } from '../../../model/job/repair.ts';
+import { RepairResultSchema, RewoundToSchema } from '../../../model/job/repair.ts';
 import { ResourceStateSchema } from '../../../model/record/world.ts';
 
 const JsonSchema = z.json() as z.ZodType<Json>;
@@ -21,6 +21,8 @@ export const SealedRepairSchema = z.strictObject({
   results: z.record(z.string(), JsonSchema).optional(),
   /** Calls of `reruns` that are made anew, by resource. */
   again: z.array(z.string()).optional(),
+  /** Of a rewind: nobody was asked. */
+  rewoundTo: RewoundToSchema.optional(),
   digest: DigestSchema,
   result: RepairResultSchema.optional(),
 });

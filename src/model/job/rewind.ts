@@ -1,0 +1,58 @@
+/** A rewind: what a person sends, and the Activity `rewind`. Its answer is that of a decision. */
+import * as z from 'zod';
+import type { UndoPreview } from './undo-preview.ts';
+import type { UnrepeatableStep } from '../question/unrepeatable.ts';
+import { parsedAs, type Parsed } from '../parsed.ts';
+import { AnswerSchema } from '../question/answer.ts';
+import { ChainPlaceSchema } from './chain-place.ts';
+
+/** The Signal and Update `rewind`: a job goes back to one of its checkpoints, and the world with it. */
+export const RewindSchema = z.strictObject({
+  /** The number of the checkpoint: `holdfast checkpoints` lists them. */
+  to: z.int('expected the number of a checkpoint').min(1, 'expected the number of a checkpoint, from 1 on'),
+  /** Who rewinds: an email address, for example. At most 200 characters. */
+  by: z.string().min(1, 'expected who rewinds, for example an email address').max(200),
+  /** Why. At most 2,000 characters. */
+  reason: z.string().min(1, 'expected why, in a few words').max(2_000),
+  /**
+   * What nothing undoes and is made anew all the same: `statements:STEP` and `perform:STEP/NAME`, each `repeat`. The
+   * former must be named; a call that is not keeps its answer.
+   */
+  items: z.record(z.string(), AnswerSchema).optional(),
+});
+/** What a person sends to rewind a job. */
+export type Rewind = z.infer<typeof RewindSchema>;
+
+/** Never throws. */
+export function parseRewind(value: unknown): Parsed<Rewind> {
+  return parsedAs(RewindSchema, value);
+}
+
+export const RewindRequestSchema = z.strictObject({
+  jobId: z.string(),
+  workspace: z.string(),
+  rewind: RewindSchema,
+  /** How far the Workflow knew the record when it asked: the same rewind asked for later is another one. */
+  known: ChainPlaceSchema,
+  /** Only where it has been begun: an attempt before failed, and a comparison may have completed it. */
+  onlyBegun: z.boolean().optional(),
+  /** How many of the steps that run again are known. */
+  rerunsFrom: z.int().min(0).optional(),
+});
+export type RewindRequest = z.infer<typeof RewindRequestSchema>;
+
+/** What a rewind would do. */
+export interface RewindPreview {
+  /** The number of the checkpoint. */
+  readonly to: number;
+  /** The steps that would run again, in the order of the record. */
+  readonly runsAgain: readonly string[];
+  /** What would be undone of each, newest first, and what would stay. */
+  readonly undoes: readonly UndoPreview[];
+  /** Calls whose recorded answers would be kept. */
+  readonly callsKept: readonly string[];
+  /** Statements that nothing undoes: the rewind must name each. */
+  readonly statements: readonly UnrepeatableStep[];
+  /** What is not as the record has it, of what would be undone: then nothing would be taken back. */
+  readonly differs: readonly string[];
+}

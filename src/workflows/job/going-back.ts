@@ -1,0 +1,48 @@
+/**
+ * The body of a job that a person has taken back to a checkpoint goes on from there: a plan's scheduler takes what came
+ * after it for void; a user's own Workflow starts from its beginning, where what is done answers from the record.
+ */
+import type { RewoundTo } from '../../model/job/repair.ts';
+import { JobRestart } from './body-outcome.ts';
+import type { JobParts } from './parts.ts';
+import type { Waits } from './waits.ts';
+
+/** Of a plan's scheduler. */
+interface Scheduler {
+  readonly onRewound: (stepIds: readonly string[]) => void;
+}
+
+export class GoingBack {
+  readonly #parts: JobParts;
+  readonly #waits: Waits;
+  readonly #hooks: Scheduler | undefined;
+  #endBody: (reason: JobRestart) => void = () => undefined;
+
+  /** @param hooks of a plan's scheduler */
+  constructor(parts: JobParts, waits: Waits, hooks: Scheduler | undefined) {
+    this.#parts = parts;
+    this.#waits = waits;
+    this.#hooks = hooks;
+  }
+
+  /** What waits for a time need not any longer. */
+  to(checkpoint: RewoundTo): void {
+    if (this.#hooks === undefined) return this.#endBody(new JobRestart());
+    this.#parts.checkpoints.goBackTo(checkpoint);
+    // All that ran next then is void, recorded or not.
+    this.#hooks.onRewound(checkpoint.next);
+    this.#waits.endNow();
+  }
+
+  /**
+   * What the body comes to, unless it must start anew: whatever it waits for may be what it has been taken back from.
+   * @throws JobRestart
+   */
+  unlessAnew<T>(body: Promise<T>): Promise<T> {
+    if (this.#hooks !== undefined) return body;
+    return new Promise<T>((resolve, reject) => {
+      this.#endBody = reject;
+      body.then(resolve, reject);
+    });
+  }
+}
