@@ -28,7 +28,7 @@ export const rewindCommand: CommandSpec<Options> = {
   arguments: [WORKSPACE_ARGUMENT],
   description:
     'What the steps after the checkpoint did is undone, newest first, as long as all of it is as the record has it; ' +
-    'then they run again. What is replaced is stored first, under .holdfast/blobs. A call cannot be undone: its ' +
+    'then they run again. What is replaced is stored first, under .holdfast. A call cannot be undone: its ' +
     'recorded answer is kept. The job must be running or waiting.',
   options: [
     new Option('--to <number>', 'the number of a checkpoint (`holdfast checkpoints`)'),

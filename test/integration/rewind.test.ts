@@ -1,23 +1,39 @@
-/** A plan's job goes back to one of its checkpoints, and the world with it. */
+/** A job, of a plan or of a Workflow of one's own, goes back to one of its checkpoints, and the world with it. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import { jobStateAt } from '../../src/changes/job-state.ts';
 import { HoldfastClient } from '../../src/client.ts';
+import { isFailure } from '../../src/model/failure.ts';
+import { implementStep } from '../../src/model/step/step.ts';
 import type { CheckpointRecord } from '../../src/model/record/record.ts';
 import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { testWorker } from '../support/running-worker.ts';
+import { notesAll } from '../support/noting-workflow.ts';
+import { measureStep } from '../support/own-workflow.ts';
+import { cli } from '../support/cli-terminal.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-rewind-'));
-testWorker(temporal, { taskQueue, root });
+const measured: string[] = [];
+const measure = implementStep(measureStep, async (ctx, { path }) => {
+  measured.push(path);
+  await ctx.files.write(`${path}.length`, String(path.length));
+  return { length: path.length };
+});
+testWorker(temporal, {
+  taskQueue,
+  root,
+  steps: [measure],
+  workflows: new URL('../support/noting-workflow.ts', import.meta.url).pathname,
+});
 after(() => rmSync(root, { recursive: true, force: true }));
 const client = new HoldfastClient({
   client: temporal.client,
@@ -91,4 +107,96 @@ test('a job that waits for an approval goes back, its files with it, and comes t
     [3, 5].map((place) => jobStateAt(inspection, inspection.job(), all[place]!.seq).values),
   );
   assert.deepEqual(states, [{ seen: ['a'] }, { seen: ['a', 'b', 'c'] }]);
+});
+
+test('a job that waits for a time goes back at once, and waits anew', async () => {
+  const wait = { id: 'w', use: 'wait', with: { seconds: 3_600 }, needs: ['a'] };
+  const handle = await start('waits', file('a'), wait, file('b', ['a']), file('c', ['w', 'b']));
+  await untilStatus(handle, ({ steps }) => steps.some(({ id, state }) => id === 'b' && state === 'done'));
+  const [input, afterA] = await checkpointsOf('waits');
+  // The record has the checkpoint before anything of the next super-step.
+  assert.equal((await client.rewind(handle.workflowId, { to: afterA!.seq, ...WHO })).to, afterA!.seq);
+  const again = await untilStatus(handle, ({ steps }) =>
+    steps.some(({ id, state, generation }) => id === 'b' && state === 'done' && generation === 1),
+  );
+  assert.match(again.steps.find(({ id }) => id === 'w')!.effects, /^until /);
+  await client.rewind(handle.workflowId, { to: input!.seq, ...WHO });
+  await untilStatus(handle, ({ steps }) =>
+    steps.some(({ id, state, generation }) => id === 'b' && state === 'done' && generation === 2),
+  );
+  await handle.terminate();
+});
+
+test('where the world is not as recorded the job asks about it first, and a rewind waits for the answer', async () => {
+  const handle = await start('drift', file('a'), file('b', ['a']), file('c', ['b'], { approval: 'before-apply' }));
+  await untilAsked(handle);
+  const [, afterA] = await checkpointsOf('drift');
+  writeFileSync(join(root, 'drift', 'b.txt'), 'a person was here');
+  const rewind = async (): Promise<unknown> => await client.rewind(handle.workflowId, { to: afterA!.seq, ...WHO });
+  await assert.rejects(rewind, /file:b.txt: not as the record has it, so nothing was taken back/);
+  const { questions } = await untilStatus(handle, (status) =>
+    status.questions.some(({ kind }) => kind === 'discrepancy'),
+  );
+  await assert.rejects(rewind, /a question about the world is open: answer it first/);
+  const { digest } = questions.find(({ kind }) => kind === 'discrepancy')!;
+  await client.decide(handle.workflowId, { digest, answer: 'restore', ...WHO });
+  await rewind();
+  await untilStatus(handle, ({ steps }) =>
+    steps.some(({ id, state, generation }) => id === 'b' && state === 'done' && generation === 1),
+  );
+  const { refusals } = await client.status(handle.workflowId);
+  assert.equal(refusals.length, 1, 'the one that entered the history');
+  await handle.terminate();
+});
+
+test('a Workflow of one’s own starts anew from where it waits, and what is done answers from the record', async () => {
+  const paths = ['a', 'bcd', 'ef'];
+  const handle = await temporal.client.workflow.start(notesAll, {
+    workflowId: temporal.unique('own'),
+    taskQueue,
+    args: [{ workspace: 'own', paths, waitMs: 3_600_000 }],
+  });
+  await untilStatus(handle, ({ steps }) => steps.some(({ id, state }) => id === 'ef' && state === 'done'));
+  // The last one is in the record with the next step; what came before it is there.
+  const [, afterA, afterB] = await checkpointsOf('own');
+  await client.rewind(handle.workflowId, { to: afterA!.seq, ...WHO });
+  const latest = temporal.client.workflow.getHandle(handle.workflowId);
+  await untilStatus(latest, ({ steps }) =>
+    steps.some(({ id, state, generation }) => id === 'ef' && state === 'done' && generation === 1),
+  );
+  assert.deepEqual(measured, ['a', 'bcd', 'ef', 'bcd', 'ef']);
+  const last = (await checkpointsOf('own')).at(-1)!;
+  assert.deepEqual([last.parent, last.step], [afterA!.seq, afterB!.step]);
+  await latest.terminate();
+});
+
+test('the command shows what it would do, does it, and refuses what can’t be done', async () => {
+  const handle = await start('typed', file('a'), file('b', ['a']), file('c', ['b'], { approval: 'before-apply' }));
+  const first = await untilAsked(handle);
+  const [, afterA] = await checkpointsOf('typed');
+  const env = { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.client.options.namespace };
+  const run = async (...args: readonly string[]) => await cli(['rewind', join(root, 'typed'), ...args], { env });
+  const preview = await run('--to', String(afterA!.seq), '--dry-run');
+  assert.equal(preview.code, 0, preview.err);
+  assert.match(preview.out, /Undone, newest first:\n {2}b\n {4}file:b.txt\n\nRun again: b, c/);
+  assert.deepEqual(there('typed', 'b'), [true]);
+  const unknown = await run('--to', '999', '--dry-run');
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.err, /has no checkpoint 999: its checkpoints are, newest first/);
+  assert.match((await run('--to', '3')).err, /needs --reason WHY/);
+  const done = await run('--to', String(afterA!.seq), '--reason', 'wrong', '--by', 'ada');
+  assert.equal(done.code, 0, done.err);
+  assert.match(done.out, /goes on from checkpoint \d+. Run again: b, c\./);
+  const { questions } = await untilStatus(
+    handle,
+    ({ questions: [one] }) => one !== undefined && one.digest !== first.digest,
+  );
+  await client.decide(handle.workflowId, { digest: questions[0]!.digest, answer: 'approve', ...WHO });
+  await handle.result();
+  const ended = await run('--to', String(afterA!.seq), '--reason', 'too late');
+  assert.equal(ended.code, 2);
+  assert.match(ended.err, /has ended \(completed\): only a job that runs can go back.\nNext: What it was at/);
+  await assert.rejects(client.rewind(handle.workflowId, { to: 0, by: '', reason: 'x' }), (error) =>
+    isFailure(error, 'bad-input'),
+  );
 });

@@ -133,8 +133,8 @@ export const INFORMED: readonly Mutation[] = [
     guarantee: 'G3',
     breaks: 'a restore that nothing comes of is taken',
     file: 'src/protocol/repair/decide.ts',
-    find: 'if (problems.length > 0) return refused(decision, problems);',
-    replace: 'if (problems.length < 0) return refused(decision, problems);',
+    find: 'if (problems.length > 0) return refused(decision.digest, problems);',
+    replace: 'if (problems.length < 0) return refused(decision.digest, problems);',
     tests: ['test/integration/refused-answers.test.ts'],
   },
   {

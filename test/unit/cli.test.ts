@@ -27,6 +27,7 @@ const COMMANDS = [
   'diff',
   'checkpoints',
   'state',
+  'rewind',
   'export',
   'doctor',
   'keys',

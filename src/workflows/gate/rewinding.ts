@@ -7,7 +7,7 @@
  * 3. One whose Activity fails may have been begun: the comparison that follows completes it, and what came of it is
  *    heard then. So the Workflow never goes on from steps that the record has taken back.
  */
-import { ApplicationFailure, condition, log, TemporalFailure } from '@temporalio/workflow';
+import { ApplicationFailure, condition, TemporalFailure } from '@temporalio/workflow';
 import type { RepairResult, RewoundTo } from '../../model/job/repair.ts';
 import { wholeRepair } from '../../model/job/repair-pages.ts';
 import { parseRewind, type Rewind, type RewindRequest } from '../../model/job/rewind.ts';
@@ -110,18 +110,24 @@ export class Rewinding {
 
   /** Beside the turn: the comparison may ask, and its question is answered in a turn. */
   #compareAnd(then: () => Promise<void>): void {
-    const { verification } = this.#options;
-    verification
-      .verify('repair-pending', 'a rewind')
-      .then(then)
-      .catch((error: unknown) => log.warn('what came of a rewind was not heard of', { error: String(error) }));
+    // An abort or a cancellation ends it; what goes on from the record then completes the rewind first.
+    const ended = (error: unknown): void => {
+      if (!(error instanceof TemporalFailure)) throw error;
+    };
+    this.#options.verification.verify('repair-pending', 'a rewind').then(then).catch(ended);
   }
 
   /** Of a rewind that failed: was it begun, and is it done by now? */
   async #hearOf(request: RewindRequest): Promise<void> {
-    await this.#options.decisions.inTurn(async () => {
-      const result = await this.#call({ ...request, onlyBegun: true });
-      if (result.kind === 'repaired') this.#use(result);
+    const { decisions, ending } = this.#options;
+    await decisions.inTurn(async () => {
+      try {
+        const result = await this.#call({ ...request, onlyBegun: true });
+        if (result.kind === 'repaired') this.#use(result);
+      } catch (error) {
+        if (!(error instanceof TemporalFailure) || ending.whyUndecidable !== undefined) throw error;
+        this.#compareAnd(() => this.#hearOf(request));
+      }
     });
   }
 

@@ -21,7 +21,8 @@ export async function resetFile(repair: RunningRepair, { path, part, shown, want
   repair.paths.push(path);
   const outcome = await orUnchanged(() => files.put(path, wanted, shown, repair.nameOf(part)));
   if (!(outcome instanceof Unchanged)) {
-    if (outcome.captured !== undefined) repair.captured[resource] = outcome.captured;
+    // Of a file that is put back over several states: what was found there first.
+    if (outcome.captured !== undefined) repair.captured[resource] ??= outcome.captured;
     if (outcome.kind === 'done') {
       const others = otherNames(outcome.names ?? 1, 'keeps');
       repair.note(`${resource}: put back${others === undefined ? '' : `; ${others} what it held`}`);

@@ -1,0 +1,72 @@
+/** A job that goes back to a checkpoint: test/mutations/*.ts. */
+import type { Mutation } from './mutation.ts';
+
+const WORLD = ['test/integration/rewind-world.test.ts'];
+const ON_SERVER = ['test/integration/rewind.test.ts'];
+
+export const REWINDS: readonly Mutation[] = [
+  {
+    guarantee: 'G3',
+    breaks: 'a rewind takes back what is not as the record has it',
+    file: 'src/protocol/repair/rewind.ts',
+    find: 'if (moved.length > 0) return worldMoved(token, moved);',
+    replace: 'if (moved.length < 0) return worldMoved(token, moved);',
+    tests: WORLD,
+    name: 'where something is not as the record has it',
+  },
+  {
+    guarantee: 'G3',
+    breaks: 'a rewind runs statements again that nobody has named',
+    file: 'src/protocol/repair/rewind.ts',
+    find: 'if (!ruling.usable) return { problems: ruling.problems };',
+    replace:
+      "if (!ruling.usable) return { question, decision, ruling: { usable: true, answers: { [question.findings[0]!.resource]: 'rerun' }, results: {}, again: [] }, found: {} };",
+    tests: WORLD,
+    name: 'a statement that nothing undoes',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a rewind goes to a checkpoint whose steps have run again since',
+    file: 'src/protocol/repair/rewind-plan.ts',
+    find: '  if (first === undefined) return;\n',
+    replace: '  if (first === undefined || checkpoints.length > 0) return;\n',
+    tests: WORLD,
+    name: 'an unknown number',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'what a person has accepted stays where a rewind takes its step back',
+    file: 'src/protocol/repair/answers/rerun.ts',
+    find: "entry?.role !== 'accepted'",
+    replace: "entry?.role !== 'watched'",
+    tests: WORLD,
+    name: 'where something is not as the record has it',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a wait goes on that a rewind has taken back',
+    file: 'src/workflows/job/going-back.ts',
+    find: '    this.#waits.endNow();\n',
+    replace: '',
+    tests: ON_SERVER,
+    name: 'a job that waits for a time',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a checkpoint after a rewind goes on from what was left behind',
+    file: 'src/workflows/job/going-back.ts',
+    find: '    this.#parts.checkpoints.goBackTo(checkpoint);\n',
+    replace: '',
+    tests: ON_SERVER,
+    name: 'a job that waits for an approval',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a Workflow of one’s own goes on waiting after a rewind',
+    file: 'src/workflows/job/going-back.ts',
+    find: 'return this.#endBody(new JobRestart());',
+    replace: 'return;',
+    tests: ON_SERVER,
+    name: 'a Workflow of one’s own',
+  },
+];
