@@ -51,7 +51,7 @@ function problemsOf(result: Awaited<ReturnType<RewoundJob['job']['rewind']>>): s
   return result.problems.join('\n');
 }
 
-test('files, rows, statements and what a command changed are as at the checkpoint, and the steps run again', async () => {
+test('files, rows and what commands and statements did are as at the checkpoint, and run again', async () => {
   const to = await rewound.run();
   const after = rewound.world;
   const result = await rewound.job.rewind({ to, reason: 'the wrong sources' });
@@ -71,7 +71,7 @@ test('files, rows, statements and what a command changed are as at the checkpoin
   assert.equal(rewound.text('over.txt'), 'second over\nmore\n');
 });
 
-test('a statement that nothing undoes must be named, a call keeps its answer: nothing is changed until then', async () => {
+test('a statement that nothing undoes must be named, and a call keeps its answer', async () => {
   const to = await rewound.run('log', 'call');
   const after = rewound.world;
   assert.match(problemsOf(await rewound.job.rewind({ to })), /INSERT INTO said.*statements:log=repeat/s);
@@ -84,7 +84,7 @@ test('a statement that nothing undoes must be named, a call keeps its answer: no
   assert.equal(calls().length, 1);
 });
 
-test('where something is not as the record has it nothing is taken back; what a person has accepted is', async () => {
+test('what is not as the record has it is not taken back, what a person has accepted is', async () => {
   const to = await rewound.run();
   writeFileSync(rewound.at('over.txt'), 'a person again\n');
   const after = rewound.world;
@@ -99,11 +99,12 @@ test('where something is not as the record has it nothing is taken back; what a 
   assert.deepEqual(rewound.world, rewound.before);
   const { kept } = decisionsOf(rewound.job.workspace, rewound.job.jobId).at(-1)!;
   await using inspection = await WorkspaceInspection.open(rewound.job.workspace, {});
-  const bytes = await Array.fromAsync(inspection.content(kept['file:over.txt']!)!);
-  assert.equal(Buffer.concat(bytes).toString(), 'a person again\n');
+  const chunks: Buffer[] = [];
+  for await (const chunk of inspection.content(kept['file:over.txt']!)!) chunks.push(chunk);
+  assert.equal(Buffer.concat(chunks).toString(), 'a person again\n');
 });
 
-test('an unknown number, one that nothing lies after, and one that was left behind are refused, and nothing changes', async () => {
+test('a checkpoint that can’t be gone back to is refused, and nothing changes', async () => {
   const to = await rewound.run();
   const [input] = checkpointsOf(rewound.job);
   const after = rewound.world;

@@ -78,7 +78,7 @@ function told({ step, source, tasks }: CheckpointRecord): string {
   return [source, step, ...tasks.map(({ id, generation, outcome }) => `${id}${generation}${outcome}`)].join(' ');
 }
 
-test('a job that waits for an approval goes back, its files with it, and comes to the approval again', async () => {
+test('a job that waits for an approval goes back with its files, and asks again', async () => {
   const handle = await start('asks', file('a'), file('b', ['a']), file('c', ['b'], { approval: 'before-apply' }));
   const first = await untilAsked(handle);
   const [, afterA] = await checkpointsOf('asks');
@@ -127,7 +127,7 @@ test('a job that waits for a time goes back at once, and waits anew', async () =
   await handle.terminate();
 });
 
-test('where the world is not as recorded the job asks about it first, and a rewind waits for the answer', async () => {
+test('where the world is not as recorded the job asks about it before it goes back', async () => {
   const handle = await start('drift', file('a'), file('b', ['a']), file('c', ['b'], { approval: 'before-apply' }));
   await untilAsked(handle);
   const [, afterA] = await checkpointsOf('drift');
@@ -149,7 +149,7 @@ test('where the world is not as recorded the job asks about it first, and a rewi
   await handle.terminate();
 });
 
-test('a Workflow of one’s own starts anew from where it waits, and what is done answers from the record', async () => {
+test('a Workflow of one’s own starts anew from where it waits, and what is done stays', async () => {
   const paths = ['a', 'bcd', 'ef'];
   const handle = await temporal.client.workflow.start(notesAll, {
     workflowId: temporal.unique('own'),

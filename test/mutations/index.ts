@@ -32,6 +32,7 @@ import { STORAGE } from './storage.ts';
 import { TOLD } from './told.ts';
 import { ATTEMPTS } from './attempts.ts';
 import type { Mutation } from './mutation.ts';
+import { REWINDS } from './rewinds.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
   ...AGENTS,
@@ -40,6 +41,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...LIST_ITEMS,
   ...PLAN_FLOW,
   ...CHECKPOINTS,
+  ...REWINDS,
   ...CALLS_ONCE,
   ...HTTP_ONCE,
   ...COMMANDS_ONCE,

@@ -12,17 +12,7 @@ export const REWINDS: readonly Mutation[] = [
     find: 'if (moved.length > 0) return worldMoved(token, moved);',
     replace: 'if (moved.length < 0) return worldMoved(token, moved);',
     tests: WORLD,
-    name: 'where something is not as the record has it',
-  },
-  {
-    guarantee: 'G3',
-    breaks: 'a rewind runs statements again that nobody has named',
-    file: 'src/protocol/repair/rewind.ts',
-    find: 'if (!ruling.usable) return { problems: ruling.problems };',
-    replace:
-      "if (!ruling.usable) return { question, decision, ruling: { usable: true, answers: { [question.findings[0]!.resource]: 'rerun' }, results: {}, again: [] }, found: {} };",
-    tests: WORLD,
-    name: 'a statement that nothing undoes',
+    name: 'what is not as the record has it',
   },
   {
     guarantee: 'G1',
@@ -31,7 +21,7 @@ export const REWINDS: readonly Mutation[] = [
     find: '  if (first === undefined) return;\n',
     replace: '  if (first === undefined || checkpoints.length > 0) return;\n',
     tests: WORLD,
-    name: 'an unknown number',
+    name: 'a checkpoint that can’t be gone back to',
   },
   {
     guarantee: 'G4',
@@ -40,7 +30,7 @@ export const REWINDS: readonly Mutation[] = [
     find: "entry?.role !== 'accepted'",
     replace: "entry?.role !== 'watched'",
     tests: WORLD,
-    name: 'where something is not as the record has it',
+    name: 'what is not as the record has it',
   },
   {
     guarantee: 'G5',
