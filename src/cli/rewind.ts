@@ -42,9 +42,9 @@ export const rewindCommand: CommandSpec<Options> = {
     ...JOB_RECORD_OPTIONS,
   ],
   examples: [
-    ['holdfast checkpoints city-weather-1a2b3c4d', 'the numbers'],
     ['holdfast rewind city-weather-1a2b3c4d --to 7 --dry-run', 'what it would do'],
     ["holdfast rewind city-weather-1a2b3c4d --to 7 --reason 'the sources were wrong'", ''],
+    ['holdfast checkpoints city-weather-1a2b3c4d', 'the numbers'],
   ],
   async run(context, [target]) {
     const { to: given, dryRun, reason: why } = context.options;
