@@ -139,6 +139,7 @@ function isReplaced(finding: Finding, answer: Answer, again: ReadonlySet<string>
 }
 
 function runsAgainFor(question: Question, answer: Answer, rerunSteps: readonly string[]): readonly string[] {
-  if (answer === 'rerun') return rerunSteps;
+  // Of what is ahead of the Workflow each finding names its step; the question is of none.
+  if (answer === 'rerun' || (answer === 'undo' && question.stepId === undefined)) return rerunSteps;
   return (answer === 'undo' || answer === 'reject') && question.stepId !== undefined ? [question.stepId] : [];
 }

@@ -38,7 +38,7 @@ async function start(): Promise<{ readonly handle: WorkflowHandle; readonly work
 }
 
 /** Answers what is asked until the job has ended; returns what was asked. */
-async function answerAll(handle: WorkflowHandle, reason: string): Promise<string[]> {
+async function answerAll(handle: WorkflowHandle, reason: string, answers = ANSWERS): Promise<string[]> {
   const asked: string[] = [];
   for (;;) {
     const { isOver, question } = await until(
@@ -50,7 +50,7 @@ async function answerAll(handle: WorkflowHandle, reason: string): Promise<string
       { limitMs: 30_000 },
     );
     if (isOver || question === undefined) return asked;
-    const answer = ANSWERS[question.kind];
+    const answer = answers[question.kind];
     assert.ok(answer !== undefined, `${reason}: no answer for a question of ${question.kind}: ${question.why}`);
     asked.push(`${question.kind} ${answer}`);
     assert.ok(asked.length < 12, `${reason}: asked for ever: ${asked.join(', ')}`);
@@ -96,3 +96,33 @@ for (const [name, reapplied] of [
       assert.deepEqual(contents, ['edited', 'b', 'c'], `reset to ${String(place)}`);
     }
   });
+
+test('reset to any event, where what is forgotten is undone, the job ends well', { timeout: 400_000 }, async () => {
+  const workspace = temporal.unique('workspace');
+  mkdirSync(join(root, workspace));
+  const workflowId = temporal.unique('job');
+  const plan = { ...base, name: 'resets', steps };
+  await temporal.client.workflow.start('agentJob', { workflowId, taskQueue, args: [{ plan, workspace }] });
+  const handle = temporal.client.workflow.getHandle(workflowId);
+  await untilAsked(handle);
+  assert.deepEqual(await answerAll(handle, 'the first time'), ['approval approve']);
+  const { runId } = await handle.describe();
+  const { events } = await handle.fetchHistory();
+  const places = events!.filter(({ workflowTaskCompletedEventAttributes: task }) => task).map((one) => one.eventId!);
+  const asked = new Set<string>();
+  for (const place of places) {
+    await temporal.connection.workflowService.resetWorkflowExecution({
+      namespace: temporal.namespace,
+      workflowExecution: { workflowId, runId },
+      workflowTaskFinishEventId: place,
+      requestId: temporal.unique('reset'),
+      resetReapplyExcludeTypes: [1, 2],
+    });
+    for (const one of await answerAll(handle, `reset to ${String(place)}`, { ...ANSWERS, ahead: 'undo' }))
+      asked.add(one);
+    assert.equal((await handle.describe()).status.name, 'COMPLETED', `reset to ${String(place)}`);
+    const contents = ['a', 'b', 'c'].map((id) => readFileSync(join(root, workspace, `${id}.txt`), 'utf8'));
+    assert.deepEqual(contents, ['a', 'b', 'c'], `reset to ${String(place)}`);
+  }
+  assert.ok(asked.has('ahead undo'));
+});

@@ -79,7 +79,7 @@ for (const point of [
     const question = await questionFrom(reset.run(READER));
     assert.deepEqual(
       question.findings.map(({ resource, kind, answers }) => [resource, kind, answers.join()]),
-      [['step:both', 'ahead-after-reset', 'keep,recheck,abort']],
+      [['step:both', 'ahead-after-reset', 'keep,undo,recheck,abort']],
     );
     assert.equal((await reset.decide(question, { answer: 'keep' })).kind, 'repaired');
     await reset.run(READER);

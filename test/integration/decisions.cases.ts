@@ -224,6 +224,21 @@ export const CASES: Cases = {
     );
     assert.deepEqual(decided.snapshot(), before);
   },
+  'ahead/undo': async () => {
+    const { question } = await RAISE.ahead();
+    const result = repaired(await decided.job.decide(question, { answer: 'undo' }));
+    assert.deepEqual(result.reruns, [{ stepId: 'summary', generation: 1 }]);
+    assert.equal(existsSync(decided.at('summary.txt')), false);
+    assert.equal(decided.sql('SELECT id FROM note WHERE id = 3').length, 0);
+    assert.equal((await decided.job.verify()).kind, 'verified');
+    await decided.job.step(summarise, {}, { stepId: 'summary', uses: ['a', 'rows'] });
+    const records = stepRecordsOf(decided.copy.workspace, decided.job.jobId, 'summary');
+    assert.deepEqual(
+      records.map(({ generation }) => generation),
+      [0, 1],
+    );
+    assert.equal(decided.sql('SELECT id FROM note WHERE id = 3').length, 1);
+  },
   'stuck/rerun': async () => {
     const { question } = await RAISE.stuck();
     assert.match(question.findings[0]!.found.text, /the service says no/);

@@ -227,4 +227,22 @@ export const NOTHING_LOST: readonly Mutation[] = [
     tests: ['test/integration/command.test.ts'],
     name: 'links out of the copy',
   },
+  {
+    guarantee: 'G4',
+    breaks: 'steps that a reset made forgotten are said to be undone, and are not',
+    file: 'src/protocol/question/reset.ts',
+    find: '    rerunSteps: [requested],\n',
+    replace: '',
+    tests: ['test/integration/undo-after-reset.test.ts'],
+    name: 'are undone, newest first',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a forgotten step is kept beside one that is undone, of which it may have used something',
+    file: 'src/model/question/contradictions.ts',
+    find: 'if (kept === undefined) return [];',
+    replace: 'if (kept !== ahead[-1]) return [];',
+    tests: ['test/integration/undo-after-reset.test.ts'],
+    name: 'no forgotten step is kept',
+  },
 ];

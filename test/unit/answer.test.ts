@@ -13,7 +13,7 @@ test('every class of finding offers recheck and abort, and nothing that the desi
     unverifiable: [],
     approval: ['approve', 'reject'],
     conflict: ['skip', 'overwrite', 'undo'],
-    ahead: ['keep'],
+    ahead: ['keep', 'undo'],
     'in-doubt': ['happened', 'repeat'],
     undo: ['skip', 'overwrite', 'rerun', 'happened'],
     stuck: ['rerun'],

@@ -151,6 +151,15 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
       ledger: 'decision-record-and-adoption',
       workflow: 'adopt-results',
     },
+    undo: {
+      does:
+        'What these steps did is undone, newest first, each only where the world still shows it; they run again when ' +
+        'the Workflow comes to them. Calls keep their recorded answers.',
+      intent: 'dropped',
+      manifest: 'stale-steps-undone',
+      ledger: 'decision-record-and-generation',
+      workflow: 'run-step-again',
+    },
     recheck: RECHECK,
     abort: ABORT,
   },

@@ -13,21 +13,31 @@ type ChosenAnswers = Readonly<Record<string, Answer>>;
 export function contradictions(question: Question, answers: ChosenAnswers): string[] {
   const causes = rerunCauses(question, answers);
   return [
-    ...undoContradictions(answers),
+    ...undoContradictions(question, answers),
     ...question.findings.flatMap((finding) => rerunContradictions(finding, answers, causes)),
   ];
 }
 
-function undoContradictions(answers: ChosenAnswers): string[] {
+function undoContradictions({ findings }: Question, answers: ChosenAnswers): string[] {
   const [undone] = answered(answers, 'undo');
+  if (undone === undefined) return [];
+  const ahead = findings.filter((finding) => finding.class === 'ahead');
+  if (ahead.some(({ resource }) => resource === undone)) {
+    const kept = ahead.find(({ resource }) => answers[resource] === 'keep');
+    if (kept === undefined) return [];
+    return [`undo for ${undone} contradicts keep for ${kept.resource}, which may have used what it did`];
+  }
   const otherwise = Object.keys(answers).find((resource) => answers[resource] !== 'undo');
-  if (undone === undefined || otherwise === undefined) return [];
+  if (otherwise === undefined) return [];
   return [`undo for ${undone} takes the whole step back; ${answers[otherwise]} for ${otherwise} contradicts it`];
 }
 
 /** Steps that run again → the resource whose answer says so. */
 function rerunCauses({ findings }: Question, answers: ChosenAnswers): ReadonlyMap<string, string> {
-  const rerun = findings.filter(({ resource }) => answers[resource] === 'rerun');
+  const rerun = findings.filter(({ resource, class: findingClass }) => {
+    const answer = answers[resource];
+    return answer === 'rerun' || (answer === 'undo' && findingClass === 'ahead');
+  });
   return new Map(rerun.flatMap(({ resource, rerunSteps }) => rerunSteps.map((step) => [step, resource] as const)));
 }
 
@@ -43,5 +53,5 @@ function rerunContradictions(
   if (answer !== 'restore' && answer !== 'accept') return [];
   if (!/^(file|row):/.test(resource)) return [];
   const why = `step ${recordedBy!.stepId} runs again and ${wasOnlyRead === true ? 'reads' : 'writes'} it anew`;
-  return [`${answer} for ${resource} contradicts rerun for ${cause}: ${why}`];
+  return [`${answer} for ${resource} contradicts ${answers[cause]} for ${cause}: ${why}`];
 }

@@ -32,6 +32,7 @@ export function aheadFinding(record: StepRecord): Finding {
       text: `done already${againText(generation)}${others} (record ${seq}, in Run ${runId})`,
     },
     recorded: entryOf(record),
+    rerunSteps: [requested],
     difference: `it returned ${output}`,
   });
 }
@@ -44,7 +45,7 @@ export function undoneAfterResetFinding({ record, undone }: ForgottenUndoing): F
     resource: LEDGER,
     class: 'ahead',
     kind: 'undone-after-reset',
-    impossible: ['keep'],
+    impossible: ['keep', 'undo'],
     expected: textSide('a job that goes on'),
     found: textSide(clipped(`since record ${seq} the job is being undone (${by}: ${reason}); undone: ${names}`)),
     advice:

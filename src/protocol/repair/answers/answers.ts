@@ -33,5 +33,10 @@ const ACTS: Readonly<Record<Answer, AnswerAct>> = {
   reject,
   skip: skipTarget,
   overwrite: overwriteTarget,
-  undo: undoInConflict,
+  undo: async (repair, finding) => {
+    // What is ahead of the Workflow is undone with all that runs again.
+    if (finding.class === 'ahead')
+      repair.note(`${finding.resource}: it is undone, and runs again when it is asked for`);
+    else await undoInConflict(repair, finding);
+  },
 };
