@@ -94,7 +94,7 @@ test("a configuration's plugins are the Worker's; its metrics are served; its li
   assert.deepEqual(told, [
     [workflowId, 'hello', 'Activity started', 'DEBUG', undefined, undefined],
     [workflowId, 'hello', 'good day', 'INFO', 2, 8],
-    [workflowId, 'hello', 'Activity completed', 'DEBUG', 3, undefined],
+    [workflowId, 'hello', 'Activity completed', 'DEBUG', 4, undefined],
   ]);
   const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   assert.match(

@@ -142,7 +142,7 @@ test('operations, Traces: a job is one trace of job, steps and comparison, begun
       'holdfast.job': job,
       'holdfast.step': 'publish',
       'holdfast.generation': 0,
-      'holdfast.seq': 4,
+      'holdfast.seq': 6,
       'holdfast.attempt': 1,
       'holdfast.outcome': 'done',
     }),
