@@ -30,7 +30,9 @@ export type ToldCheckpoint = z.infer<typeof ToldCheckpointSchema>;
 
 /** The form of a state as a job tells it. */
 export const ToldStateSchema = z.strictObject({
+  /** Workflow id and first execution run id. */
   jobId: z.string(),
+  /** As the job was started with it. */
   workspace: z.string(),
   /** Channel → value. */
   values: z.record(z.string(), JsonSchema),
@@ -45,15 +47,37 @@ export type ToldState = z.infer<typeof ToldStateSchema>;
 export const StateAskedSchema = z.strictObject({ at: z.int().min(1).optional() }).optional();
 
 export const StateAnswerSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('state'), state: ToldStateSchema }),
+  z.strictObject({
+    /** It is known. */
+    kind: z.literal('state'),
+    /** The job then. */
+    state: ToldStateSchema,
+  }),
   /** The Workflow does not know that checkpoint, but those, newest first. */
-  z.strictObject({ kind: z.literal('unknown'), workspace: z.string(), known: z.array(z.int()) }),
-  z.strictObject({ kind: z.literal('too-large'), workspace: z.string(), sizeBytes: z.int() }),
+  z.strictObject({
+    /** There is none. */
+    kind: z.literal('unknown'),
+    /** Where its record tells more. */
+    workspace: z.string(),
+    /** Newest first. */
+    known: z.array(z.int()),
+  }),
+  z.strictObject({
+    /** No answer holds it. */
+    kind: z.literal('too-large'),
+    /** Where its record tells it. */
+    workspace: z.string(),
+    /** Of its values. */
+    sizeBytes: z.int(),
+  }),
 ]);
+/** What the `state` Query answers. */
 export type StateAnswer = z.infer<typeof StateAnswerSchema>;
 
 export const CheckpointsAnswerSchema = z.strictObject({
+  /** Workflow id and first execution run id. */
   jobId: z.string(),
+  /** As the job was started with it. */
   workspace: z.string(),
   /** The latest that the Workflow knows, newest first. */
   checkpoints: z.array(ToldCheckpointSchema),
