@@ -72,7 +72,7 @@ test('of many steps that may run at once fifty do, and the others follow', async
   const { most, handle } = await widest(70, 'x', 800);
   assert.ok(most <= 50 && most > 1, `${most} at once`);
   const [first, ...others] = requestSizes(await handle.fetchHistory());
-  // What is sent with a step names none of the others; the first has the job's checkpoint, which names a hundred at most.
+  // What is sent with a step names none of the others; the first has the job's checkpoint: a hundred names at most.
   assert.ok(Math.max(...others) < 500, `${Math.max(...others)} bytes`);
   assert.ok(first! < 2_000, `${first} bytes`);
 });
