@@ -59,4 +59,13 @@ export const REWINDS: readonly Mutation[] = [
     tests: ON_SERVER,
     name: 'a Workflow of one’s own',
   },
+  {
+    guarantee: 'G1',
+    breaks: 'a folder stays that a killed rewind has left something in',
+    file: 'src/protocol/repair/changes/files.ts',
+    find: '  if (within.length > 0) await files.removeLeftovers(repair.sealed.digest, within);\n',
+    replace: '',
+    tests: ['test/fault/rewind-kills.test.ts'],
+    name: 'killed once at each hit of each point, a job ends up',
+  },
 ];

@@ -47,6 +47,9 @@ export async function removeEmptyFolder(
   { path, part, shown, wanted }: FileReset,
 ): Promise<boolean> {
   const { files } = repair.context.workspace;
+  // An attempt that was killed may have left something in it, which would keep the folder.
+  const within = repair.paths.filter((one) => one.startsWith(`${path}/`));
+  if (within.length > 0) await files.removeLeftovers(repair.sealed.digest, within);
   repair.paths.push(path);
   const outcome = await orUnchanged(() => files.put(path, wanted, shown, repair.nameOf(part)));
   if (!(outcome instanceof Unchanged) && outcome.kind === 'done') return true;
