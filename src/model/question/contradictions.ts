@@ -19,16 +19,36 @@ export function contradictions(question: Question, answers: ChosenAnswers): stri
 }
 
 function undoContradictions({ findings }: Question, answers: ChosenAnswers): string[] {
-  const [undone] = answered(answers, 'undo');
-  if (undone === undefined) return [];
-  const ahead = findings.filter((finding) => finding.class === 'ahead');
-  if (ahead.some(({ resource }) => resource === undone)) {
-    const kept = ahead.find(({ resource }) => answers[resource] === 'keep');
-    if (kept === undefined) return [];
-    return [`undo for ${undone} contradicts keep for ${kept.resource}, which may have used what it did`];
-  }
+  const ahead = new Set(findings.filter((one) => one.class === 'ahead').map(({ resource }) => resource));
+  const undone = answered(answers, 'undo');
+  return [
+    ...forgottenContradictions(
+      undone.find((resource) => ahead.has(resource)),
+      ahead,
+      answers,
+    ),
+    ...halfAppliedContradictions(
+      undone.find((resource) => !ahead.has(resource)),
+      answers,
+    ),
+  ];
+}
+
+/** Of steps that the Workflow has forgotten. */
+function forgottenContradictions(
+  undone: string | undefined,
+  ahead: ReadonlySet<string>,
+  answers: ChosenAnswers,
+): string[] {
+  const kept = [...ahead].find((resource) => answers[resource] === 'keep');
+  if (undone === undefined || kept === undefined) return [];
+  return [`undo for ${undone} contradicts keep for ${kept}, which may have used what it did`];
+}
+
+/** Of targets of a half-applied step. */
+function halfAppliedContradictions(undone: string | undefined, answers: ChosenAnswers): string[] {
   const otherwise = Object.keys(answers).find((resource) => answers[resource] !== 'undo');
-  if (otherwise === undefined) return [];
+  if (undone === undefined || otherwise === undefined) return [];
   return [`undo for ${undone} takes the whole step back; ${answers[otherwise]} for ${otherwise} contradicts it`];
 }
 
