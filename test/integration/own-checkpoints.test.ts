@@ -84,10 +84,15 @@ test('job.checkpoint notes what ran and was written since the last one, and a ne
 });
 
 test('with checkpointEvery one is noted once so many steps have ended, before the next, and at the end', async () => {
-  const expected = ['-1 >', '0 a0 bcd0 > ef', '1 ef0 g0 > last', '2 last0 >'];
-  for (const limit of [undefined, 14]) {
+  const cases: readonly (readonly [every: number, limit: number | undefined, told: readonly string[]])[] = [
+    [2, undefined, ['-1 >', '0 a0 bcd0 > ef', '1 ef0 g0 > last', '2 last0 >']],
+    [2, 14, ['-1 >', '0 a0 bcd0 > ef', '1 ef0 g0 > last', '2 last0 >']],
+    // The two that run at once are one super-step, also where a new Run is given their results.
+    [1, 14, ['-1 >', '0 a0 bcd0 > ef', '1 ef0 > g', '2 g0 > last', '3 last0 >']],
+  ];
+  for (const [every, limit, expected] of cases) {
     const { workspace, handle } = await start({
-      every: 2,
+      every,
       ...(limit === undefined ? {} : { continueAsNewAfterEvents: limit }),
     });
     await temporal.client.workflow.getHandle(handle.workflowId).result();
