@@ -191,7 +191,7 @@ test(
       assert.equal(result.json<{ outcome: string }>().outcome, 'completed');
       const log = await holdfast(['log', job]);
       assert.equal(log.code, 0);
-      assert.match(log.out, /^ {2}\d {2}decision of ada@example\.com: .*\n {7}because: the table is right$/m);
+      assert.match(log.out, /^ {1,2}\d+ {2}decision of ada@example\.com: .*\n {7}because: the table is right$/m);
       assert.match(log.out, /kept what was found at file:a\.txt: blob [0-9a-f]{12}/);
       assert.match(log.out, /released: completed/);
       const { records } = (await holdfast(['log', workspace, '--json'])).json<{
