@@ -63,7 +63,7 @@ const CHECKS: readonly (readonly [string, () => Promise<number>])[] = [
 ];
 
 /** Tests wait for servers and disks more than they compute. */
-const CONCURRENT_FILES = 3;
+const CONCURRENT_FILES = 4;
 /** These only compute: beside others one at a time. */
 const COMPUTING: readonly Kind[] = ['unit', 'replay'];
 

@@ -36,7 +36,7 @@ const CALLS: readonly [string, number, number, number][] = [
   ['link', ENOSPC, 1, 3],
   ['unlink', EIO, 2, 3],
   ['mkdir', ENOSPC, 1, 3],
-  ['open', EMFILE, 12, 10],
+  ['open', EMFILE, 6, 10],
 ];
 
 for (const [call, errno, stride, least] of CALLS)
