@@ -5,7 +5,7 @@ import { askCheckpoints } from './asked-checkpoints.ts';
 import { EXIT, type Context, type Outcome } from './command.ts';
 import { orAsked, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { wholeNumber } from './numbers.ts';
-import { checkpointTitle, nextText, ranText, writtenText } from './show-checkpoint.ts';
+import { checkpointData, checkpointTitle, nextText, ranText, writtenText } from './show-checkpoint.ts';
 import { ago, table } from './table.ts';
 
 export interface ListOptions extends JobRecordChoice {
@@ -25,15 +25,7 @@ export async function listCheckpoints(context: Context<ListOptions>, target: str
     const data = {
       workspace: inspection.root,
       job,
-      checkpoints: shown.map(({ seq, parent, at, source, step, next, tasks, more, writes }) => ({
-        seq,
-        parent,
-        at,
-        next,
-        tasks,
-        ...(more !== undefined && { more }),
-        metadata: { source, step, writes },
-      })),
+      checkpoints: shown.map(checkpointData),
       ...(earlier > 0 && { earlier }),
     };
     const rows = shown.map((one) => [

@@ -1,10 +1,17 @@
 /** A checkpoint as text. */
+import { defined } from '../model/defined.ts';
 import type { CheckpointRecord } from '../model/record/record.ts';
 import { againText } from '../model/record/try-text.ts';
 
 /** `the input`, `the end of super-step 2`. */
 export function checkpointTitle({ source, step }: Pick<CheckpointRecord, 'source' | 'step'>): string {
   return source === 'input' ? 'the input' : `the end of super-step ${step}`;
+}
+
+/** For `--json`. */
+export function checkpointData(record: CheckpointRecord): object {
+  const { seq, parent, at, next, tasks, more, source, step, writes } = record;
+  return { seq, parent, at, next, tasks, ...defined({ more }), metadata: { source, step, writes } };
 }
 
 /** `draft, review (failed)`. */

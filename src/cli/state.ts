@@ -8,7 +8,7 @@ import { askState } from './asked-checkpoints.ts';
 import { EXIT, type CommandSpec, WORKSPACE_ARGUMENT } from './command.ts';
 import { JOB_RECORD_OPTIONS, orAsked, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { wholeNumber } from './numbers.ts';
-import { checkpointTitle, nextText, ranText } from './show-checkpoint.ts';
+import { checkpointData, checkpointTitle, nextText, ranText } from './show-checkpoint.ts';
 import { valueLines } from './show-values.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -47,20 +47,7 @@ export const stateCommand: CommandSpec<Options> = {
 };
 
 function dataOf({ workspace, job, checkpoint, values, manifest }: JobState): unknown {
-  const { seq, parent, next, more, tasks, at, source, step, writes } = checkpoint;
-  return {
-    workspace,
-    job,
-    seq,
-    parent,
-    at,
-    values,
-    next,
-    tasks,
-    ...(more !== undefined && { more }),
-    manifest,
-    metadata: { source, step, writes },
-  };
+  return { workspace, job, ...checkpointData(checkpoint), values, manifest };
 }
 
 interface How {

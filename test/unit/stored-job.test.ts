@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import type { Json } from '../../src/model/canonical-json.ts';
-import { noteOf } from '../../src/model/checkpoint/note.ts';
+import { noteOf, type CheckpointNote } from '../../src/model/checkpoint/note.ts';
+import type { StateWrite } from '../../src/model/state/state-write.ts';
 import { loadCheckpoint, loadJob } from '../../src/protocol/checkpoint/load-job.ts';
 import { SealedJobs } from '../../src/protocol/checkpoint/seal-job.ts';
 import { recordCheckpoints } from '../../src/protocol/commit/record-checkpoints.ts';
@@ -105,4 +106,30 @@ test('a checkpoint whose records are of another history is not loaded, nor one i
   });
   await put(4, { nothing: true });
   await assert.rejects(loadJob(store, JOB, 4), { type: 'checkpoint-damaged', message: /is no whole checkpoint/ });
+});
+
+test('the values of a stored checkpoint are those of its own line, not of one that a reset has left behind', async () => {
+  const workspace = await workspaceWith('one');
+  const note = async (fields: Partial<CheckpointNote>): Promise<CheckpointNote> => {
+    const made = noteOf({ parent: null, source: 'loop', step: 0, tasks: [], next: [], writes: [], ...fields });
+    await workspace.exclusive('test', (ledger) =>
+      ledger.transaction(() => void recordCheckpoints(ledger, { jobId: JOB, runId: 'run' }, [made])),
+    );
+    return made;
+  };
+  const write = (channel: string, reducer: string, value: string): StateWrite => ({
+    node: 'a',
+    channel,
+    reducer,
+    value,
+  });
+  const { digest: parent } = await note({ begins: { seen: { reducer: 'append' }, last: { reducer: 'replace' } } });
+  await note({ parent, writes: [write('seen', 'append', 'left behind')] });
+  // So much is new that its document has the whole chain, and the values, which are small.
+  const many = Array.from({ length: 30 }, (_, index) => write('last', 'replace', `${index} ${'x'.repeat(1_000)}`));
+  await note({ parent, writes: [write('seen', 'append', 'this'), ...many, write('last', 'replace', 'end')] });
+  await new SealedJobs().seal(workspace, job, 'w1');
+  const { values, before } = await loadCheckpoint(store, JOB, 3);
+  assert.equal(before, null, 'it has the whole chain');
+  assert.deepEqual(values, { seen: ['this'], last: 'end' });
 });

@@ -17,8 +17,8 @@ export interface ChainRange {
   readonly upTo: number;
 }
 
-/** Call under the lock. @param after the number of the record before the first one */
-export function chainPart(ledger: Ledger, workspace: Workspace, jobId: string, { after, upTo }: ChainRange): Part {
+/** Call under the lock. */
+export function chainPart(ledger: Ledger, workspace: Workspace, jobId: string, { after, upTo }: ChainRange): ChainPart {
   const records: string[] = [];
   const named = new Set<Digest>();
   const steps = new Set<string>();
@@ -46,10 +46,8 @@ export function chainPart(ledger: Ledger, workspace: Workspace, jobId: string, {
   };
 }
 
-type Part = ChainPart;
-
-/** The place before a record that the ledger has. */
-export function placeBefore(ledger: Ledger, jobId: string, seq: number): ChainPlace {
+/** Of a record that the ledger has. */
+export function placeOf(ledger: Ledger, jobId: string, seq: number): ChainPlace {
   const head = ledger.headAt(jobId, seq);
   if (head === undefined) throw new HoldfastError('defect', `The record of ${jobId} has no record ${seq}.`, { seq });
   return { seq, head };

@@ -7,7 +7,7 @@
  * 3. A store that has other checkpoints of the job than its record is a person's matter, never written over.
  */
 import { canonicalJson, type Json, type JsonObject } from '../../model/canonical-json.ts';
-import { stateAfter } from '../../model/checkpoint/state-at.ts';
+import { pathTo, stateAfter } from '../../model/checkpoint/state-at.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
@@ -18,13 +18,15 @@ import type { Ledger } from '../../store/ledger/ledger.ts';
 import { seal } from '../../store/sealed/seal.ts';
 import type { SealedStore } from '../../store/sealed/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-import { chainPart, partBytes, placeBefore } from './chain-part.ts';
+import { chainPart, partBytes, placeOf } from './chain-part.ts';
 import { loadCheckpoint } from './load-job.ts';
 
 /** Values up to this size stand in the document; they follow from the chain in any case. */
 const MAX_VALUES_BYTES = 16_384;
 /** Before so much is new, no whole chain is due again. */
 const MIN_GROWN_BYTES = 16_384;
+
+const BEGINNING: ChainPlace = { seq: 0, head: GENESIS };
 
 /** How far a job is sealed. */
 interface Sealed {
@@ -59,6 +61,7 @@ export class SealedJobs {
     const store = workspace.checkpointStore(job.settings);
     const key = `${store.location} ${job.jobId}`;
     let sealed = this.#sealed.get(key) ?? (await this.#newest(store, workspace, job));
+    this.#sealed.set(key, sealed);
     for (;;) {
       const document = await workspace.exclusive('checkpoint', (ledger) =>
         nextDocument({ workspace, ledger, job, last: sealed.last }),
@@ -70,7 +73,6 @@ export class SealedJobs {
       sealed = { last: document };
       this.#sealed.set(key, sealed);
     }
-    this.#sealed.set(key, sealed);
   }
 
   /** What the store has: it must be of this record. */
@@ -99,17 +101,16 @@ interface Site {
 /** Undefined: the store has all that the record has. */
 function nextDocument({ workspace, ledger, job, last }: Site): SealedCheckpoint | undefined {
   const { jobId, workflowId } = job;
-  const from: ChainPlace = last?.place ?? { seq: 0, head: GENESIS };
+  const from = last?.place ?? BEGINNING;
   const record = nextCheckpoint(ledger, jobId, from.seq);
   if (record === undefined) return undefined;
-  const place = placeBefore(ledger, jobId, record.seq);
+  const place = placeOf(ledger, jobId, record.seq);
   const part = chainPart(ledger, workspace, jobId, { after: from, upTo: record.seq });
   const { wholeBytes = 0, sinceBytes = 0 } = last?.growth ?? {};
   const grown = sinceBytes + partBytes(part);
   const isWhole = from.seq === 0 || grown >= Math.max(wholeBytes, MIN_GROWN_BYTES);
-  const whole = isWhole
-    ? chainPart(ledger, workspace, jobId, { after: { seq: 0, head: GENESIS }, upTo: record.seq })
-    : undefined;
+  const isLater = isWhole && from.seq > 0;
+  const chain = isLater ? chainPart(ledger, workspace, jobId, { after: BEGINNING, upTo: record.seq }) : part;
   return {
     jobId,
     workflowId,
@@ -119,10 +120,10 @@ function nextDocument({ workspace, ledger, job, last }: Site): SealedCheckpoint 
     metadata: { source: record.source, step: record.step },
     next: record.next,
     tasks: record.tasks,
-    values: isWhole ? smallValues(ledger, jobId, record.seq) : null,
-    chain: whole ?? part,
+    values: isWhole ? smallValues(ledger, jobId, record) : null,
+    chain,
     before: isWhole ? null : last!.chain,
-    growth: whole === undefined ? { wholeBytes, sinceBytes: grown } : { wholeBytes: partBytes(whole), sinceBytes: 0 },
+    growth: isWhole ? { wholeBytes: partBytes(chain), sinceBytes: 0 } : { wholeBytes, sinceBytes: grown },
   };
 }
 
@@ -131,8 +132,9 @@ function nextCheckpoint(ledger: Ledger, jobId: string, after: number): Checkpoin
   return undefined;
 }
 
-function smallValues(ledger: Ledger, jobId: string, seq: number): JsonObject | null {
-  const values = stateAfter(ledger.checkpoints(jobId, seq));
+function smallValues(ledger: Ledger, jobId: string, record: CheckpointRecord): JsonObject | null {
+  const all = ledger.checkpoints(jobId, record.seq);
+  const values = stateAfter(pathTo(all, record));
   return Buffer.byteLength(canonicalJson(values)) <= MAX_VALUES_BYTES ? values : null;
 }
 
