@@ -108,7 +108,7 @@ test('a checkpoint whose records are of another history is not loaded, nor one i
   await assert.rejects(loadJob(store, JOB, 4), { type: 'checkpoint-damaged', message: /is no whole checkpoint/ });
 });
 
-test('the values of a stored checkpoint are those of its own line, not of one that a reset has left behind', async () => {
+test('the values of a stored checkpoint are those of its own line, not of one left behind', async () => {
   const workspace = await workspaceWith('one');
   const note = async (fields: Partial<CheckpointNote>): Promise<CheckpointNote> => {
     const made = noteOf({ parent: null, source: 'loop', step: 0, tasks: [], next: [], writes: [], ...fields });
