@@ -2,9 +2,10 @@
  * A worker process that runs a plan whose steps have a `forEach` each, of built-in steps and of one's own, and kills
  * itself where it is told.
  */
-import { appendFileSync, existsSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { chargeOnce } from './charge-once.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
 import type { StepImplementation } from '../../src/model/step/step.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
@@ -30,11 +31,7 @@ export function listSteps({ outside }: Pick<ForEachOrder, 'outside'>): readonly 
     const paid = await ctx.perform('charge', {
       request: { name },
       inDoubt: 'repeat',
-      run: ({ key }) => {
-        // The other side knows a key: with one that it has seen, nothing happens again.
-        if (!existsSync(join(outside, `effect-${key}`))) appendFileSync(join(outside, `effect-${key}`), '.');
-        return 'charged';
-      },
+      run: ({ key }) => chargeOnce(outside, key),
     });
     const value = await ctx.once('value', () => `${paid} once`);
     await ctx.step('inner', { name }, async (sub) => await sub.files.write(`inner/${name}.txt`, name));

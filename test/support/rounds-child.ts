@@ -2,9 +2,10 @@
  * A worker process that runs a plan with rounds, with a step that is skipped and with one that fails and resumes, and
  * kills itself where it is told.
  */
-import { appendFileSync, existsSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { chargeOnce } from './charge-once.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
 import { HoldfastError } from '../../src/model/failure.ts';
 import type { StepImplementation } from '../../src/model/step/step.ts';
@@ -27,11 +28,7 @@ function steps({ outside }: SubStepOrder): readonly StepImplementation[] {
       const paid = await ctx.perform('charge', {
         request: { round },
         inDoubt: 'repeat',
-        run: ({ key }) => {
-          // The other side knows a key: with one that it has seen, nothing happens again.
-          if (!existsSync(join(outside, `effect-${key}`))) appendFileSync(join(outside, `effect-${key}`), '.');
-          return 'charged';
-        },
+        run: ({ key }) => chargeOnce(outside, key),
       });
       await ctx.files.write(`turn/${round}.txt`, `${before ?? 'nothing'} before\n`);
       await ctx.db('main').insert('note', { id: round, text: paid });

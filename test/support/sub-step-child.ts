@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { chargeOnce } from './charge-once.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import type { StepImplementation } from '../../src/model/step/step.ts';
@@ -68,11 +69,7 @@ function steps({ outside }: SubStepOrder): readonly StepImplementation[] {
         const answer = await sub.perform('charge', {
           request: { amount },
           inDoubt: 'repeat',
-          run: ({ key }) => {
-            // The other side knows a key: with one that it has seen, nothing happens again.
-            if (!existsSync(join(outside, `effect-${key}`))) appendFileSync(join(outside, `effect-${key}`), '.');
-            return 'charged';
-          },
+          run: ({ key }) => chargeOnce(outside, key),
         });
         const value = await sub.once('value', () => `${answer} once`);
         await sub.files.write('receipt.txt', `${value}\n`);

@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { chargeOnce } from '../../support/charge-once.ts';
 import type { Decision } from '../../../src/model/question/decision.ts';
 import { NotPerformed } from '../../../src/model/step/not-performed.ts';
 import type { Question } from '../../../src/model/question/question.ts';
@@ -136,9 +137,7 @@ export function killJobSteps({ outside }: Pick<KillJobPlaces, 'outside'>): reado
         run: ({ key }) => {
           appendFileSync(join(outside, 'calls'), '.');
           if (readFileSync(join(outside, 'calls'), 'utf8').length <= REFUSED_CALLS) throw new NotPerformed('not yet');
-          // The other side knows a key: with one it has seen, nothing happens again.
-          if (!existsSync(join(outside, `effect-${key}`))) appendFileSync(join(outside, `effect-${key}`), '.');
-          return 'charged';
+          return chargeOnce(outside, key);
         },
       });
       await ctx.files.write('receipt.txt', `${text}\n`);
