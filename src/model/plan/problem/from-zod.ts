@@ -58,8 +58,10 @@ function problemsFromIssue(
     case 'too_big':
       return [missingOr(found, { path, message: 'is out of range', expected: boundOf(issue), found: shown(found) })];
     case 'invalid_union': {
-      // The branch that got furthest says most.
-      const nearest = issue.errors.toSorted((a, b) => a.length - b.length || depthOf(b) - depthOf(a))[0];
+      // The branch that got furthest says most: one of the value's own type before one of another.
+      const nearest = issue.errors.toSorted(
+        (a, b) => Number(isOfAnotherType(a)) - Number(isOfAnotherType(b)) || a.length - b.length || depthOf(b) - depthOf(a),
+      )[0];
       if (nearest === undefined || nearest.length === 0)
         return [{ path, message: 'fits none of the allowed forms', found: shown(found) }];
       return nearest.flatMap((inner) =>
@@ -118,6 +120,11 @@ function boundOf(issue: z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig): stri
   if (issue.code === 'too_small')
     return `${issue.inclusive === false ? 'more than' : 'at least'} ${String(issue.minimum)}${unit}`;
   return `${issue.inclusive === false ? 'less than' : 'at most'} ${String(issue.maximum)}${unit}`;
+}
+
+/** Some versions of zod leave such branches out of the error by themselves, others do not. */
+function isOfAnotherType(issues: readonly z.core.$ZodIssue[]): boolean {
+  return issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0);
 }
 
 function depthOf(issues: readonly z.core.$ZodIssue[]): number {
