@@ -17,6 +17,9 @@ const temporal = await testTemporal();
 const OTHER = '1.23.0';
 const TOO_OLD = '1.17.0';
 const PNPM = '12.21.0';
+/** The entry for another library's users, who have that library: nobody else is made to install it. */
+const LANGGRAPH = './langgraph';
+const LANGGRAPH_PEERS = ['@langchain/langgraph-checkpoint', '@langchain/core'];
 const OWN_WORKFLOW = path.join(import.meta.dirname, '../../examples/own-workflow');
 
 let root: string;
@@ -177,9 +180,18 @@ test('with pnpm every entry is found, and the command line, a worker and a Workf
     exports: Record<string, unknown>;
   };
   const entries = Object.keys(exports).filter((entry) => !entry.endsWith('.json'));
-  const imports = entries.map((entry) => `await import('${entry.replace('.', 'holdfast')}');`).join('\n');
-  const imported = await runProgram(process.execPath, ['--input-type=module', '--eval', imports], folder);
-  assert.equal(imported.code, 0, imported.output);
+  const imported = async (names: readonly string[]): Promise<Ended> => {
+    const imports = names.map((entry) => `await import('${entry.replace('.', 'holdfast')}');`).join('\n');
+    return await runProgram(process.execPath, ['--input-type=module', '--eval', imports], folder);
+  };
+  const { code, output } = await imported(entries.filter((entry) => entry !== LANGGRAPH));
+  assert.equal(code, 0, output);
+  const without = await imported([LANGGRAPH]);
+  assert.match(without.output, /Cannot find package '@langchain\/langgraph-checkpoint'/);
+  const peer = await pnpm('add', '--store-dir', path.join(root, 'pnpm-store'), '--ignore-scripts', ...LANGGRAPH_PEERS);
+  assert.equal(peer.code, 0, peer.output);
+  const withPeer = await imported([LANGGRAPH]);
+  assert.equal(withPeer.code, 0, withPeer.output);
   assert.match(await workerStarted('pnpm', path.join(root, 'pnpm-bundles')), /bundling them anew/);
   const example = path.join(folder, 'own-workflow');
   const filter = (source: string): boolean => !/node_modules|\.holdfast/.test(source.slice(OWN_WORKFLOW.length));
