@@ -17,7 +17,7 @@ export function takeClaim(scope: ClaimScope, { argsBytes, ...fields }: NewClaim,
   faultPoint('claim.before');
   const row = ledger.transaction(
     () => {
-      const taken = nextClaim(earlier, fields, ledger.nextOrdinal());
+      const taken = nextClaim(earlier, fields, { ordinal: ledger.nextOrdinal(), firstDraft: ledger.firstDraft });
       ledger.putClaim(taken);
       beside?.();
       if (earlier?.args !== fields.args) keepArguments(scope, fields.args, argsBytes);
@@ -44,7 +44,8 @@ export function claimWithin(
   const earlier = options.earlier === 'none' ? undefined : ledger.claim(fields.token);
   const isFirst = earlier === undefined;
   const { ordinal, attempts } = within.row;
-  const next = nextClaim(earlier, fields, Math.max(ordinal, earlier?.ordinal ?? 0));
+  const numbers = { ordinal: Math.max(ordinal, earlier?.ordinal ?? 0), firstDraft: ledger.firstDraft };
+  const next = nextClaim(earlier, fields, numbers);
   // What an attempt of the step around it left behind is looked for.
   const row = { ...next, attempts: Math.max(next.attempts, attempts) };
   if (argsBytes === undefined) return new Claim(scope, row, { within, isFirst });
@@ -62,7 +63,11 @@ function keepArguments({ workspace, ledger }: ClaimScope, args: Digest, bytes: U
   if (bytes !== undefined && workspace.secrets.whichIn(bytes) === undefined) ledger.putContent(args, bytes);
 }
 
-function nextClaim(earlier: ClaimRow | undefined, fields: Omit<NewClaim, 'argsBytes'>, ordinal: number): ClaimRow {
+function nextClaim(
+  earlier: ClaimRow | undefined,
+  fields: Omit<NewClaim, 'argsBytes'>,
+  { ordinal, firstDraft }: { readonly ordinal: number; readonly firstDraft: number },
+): ClaimRow {
   return {
     ...fields,
     nonce: randomUUID(),
@@ -71,13 +76,12 @@ function nextClaim(earlier: ClaimRow | undefined, fields: Omit<NewClaim, 'argsBy
     attempts: (earlier?.attempts ?? 0) + 1,
     failures: earlier?.failures ?? 0,
     dropped: earlier?.dropped ?? 0,
-    draft: draftOf(earlier, fields.args),
+    draft: earlier === undefined ? firstDraft : draftAfter(earlier, fields.args),
     rejection: earlier?.rejection ?? null,
   };
 }
 
 /** Values that were computed from other arguments stay as evidence, and are not used. */
-function draftOf(earlier: ClaimRow | undefined, args: ClaimRow['args']): number {
-  if (earlier === undefined) return 0;
+function draftAfter(earlier: ClaimRow, args: ClaimRow['args']): number {
   return earlier.args === args ? earlier.draft : earlier.draft + 1;
 }

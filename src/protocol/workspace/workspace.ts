@@ -81,6 +81,14 @@ export class Workspace {
     );
   }
 
+  /** Runs `work` under the workspace's lock while no ledger is open: for whoever makes one, or moves one away. */
+  async withoutLedger<T>(purpose: string, work: () => Promise<T> | T): Promise<T> {
+    return await this.#lock.hold(purpose, async () => {
+      this.letGoOfLedger();
+      return await work();
+    });
+  }
+
   /**
    * A database of the job, opened once.
    * @throws HoldfastError `undeclared-database`, `missing-variable`, `storage-unreachable`, …

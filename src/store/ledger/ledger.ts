@@ -120,6 +120,9 @@ export class Ledger {
   openClaims(jobId: string): readonly ClaimRow[] {
     return this.#tables.claims.open(jobId);
   }
+  get firstDraft(): number {
+    return this.#tables.meta.firstDraft();
+  }
   putClaim(claim: ClaimRow): void {
     this.#tables.claims.put(claim);
   }
@@ -182,7 +185,6 @@ export class Ledger {
   putContent(digest: Digest, bytes: Uint8Array): void {
     this.#tables.contents.put(digest, bytes);
   }
-
   // The chain and the manifest
   plan(jobId: string, runId: string, fields: NewRecord, at = new Date().toISOString()): PlannedRecord {
     return planRecord(this.#tables.jobs, fields, { jobId, runId, at });

@@ -12,6 +12,7 @@ const COLUMNS = new Columns('meta');
 
 export class MetaTable {
   readonly #file: LedgerFile;
+  #firstDraft: number | undefined;
 
   constructor(file: LedgerFile) {
     this.#file = file;
@@ -28,6 +29,11 @@ export class MetaTable {
     const next = present + 1;
     this.set('ordinal', String(next));
     return next;
+  }
+
+  /** The number of a token's first draft: not 0 in a ledger that was rebuilt. It never changes. */
+  firstDraft(): number {
+    return (this.#firstDraft ??= Number(this.find('firstDraft') ?? '0'));
   }
 
   find(key: string): string | undefined {

@@ -60,7 +60,8 @@ function problemsFromIssue(
     case 'invalid_union': {
       // The branch that got furthest says most: one of the value's own type before one of another.
       const nearest = issue.errors.toSorted(
-        (a, b) => Number(isOfAnotherType(a)) - Number(isOfAnotherType(b)) || a.length - b.length || depthOf(b) - depthOf(a),
+        (a, b) =>
+          Number(isOfAnotherType(a)) - Number(isOfAnotherType(b)) || a.length - b.length || depthOf(b) - depthOf(a),
       )[0];
       if (nearest === undefined || nearest.length === 0)
         return [{ path, message: 'fits none of the allowed forms', found: shown(found) }];

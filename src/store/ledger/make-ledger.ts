@@ -1,0 +1,133 @@
+/**
+ * Makes a ledger as a whole where there is none.
+ *
+ * Invariants
+ * 1. While it is made it has another name: after a kill at any point there is none, or the whole.
+ * 2. It gets its name by a link: a ledger that is there is never replaced.
+ * 3. A log of SQLite's that belonged to the ledger before is set aside first: SQLite would take it for the new one's.
+ */
+import { closeSync, constants, existsSync, lstatSync, openSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { HoldfastError } from '../../model/failure.ts';
+import { invariant } from '../../model/invariant.ts';
+import {
+  linkFile,
+  makeDirectory,
+  OF_RECORD,
+  removeDirectory,
+  renameFile,
+  storageError,
+  syncDirectory,
+  syncFile,
+  systemCode,
+  unlinkFile,
+} from '../durable-file.ts';
+import { LEDGER_FILE, LedgerFile } from './file.ts';
+import { checkVersion } from './meta.ts';
+import { tablesOf, type LedgerTables } from './tables.ts';
+
+/** Below `.holdfast`: a ledger that is being made. */
+const BUILDING = 'ledger-being-made';
+/** Below `.holdfast`: what was a ledger, or part of one. */
+export const LOST_LEDGERS = 'lost';
+const COMPANIONS = ['-wal', '-shm', '-journal'];
+
+/**
+ * Call under the workspace's lock. Safe to repeat after a kill.
+ * @param fill writes the rows, in as many transactions as it likes: nobody sees the ledger before it is whole
+ * @throws HoldfastError `foreign-ledger` where there is one already; `storage-failed`, `permission-denied`
+ */
+export async function makeLedger(directory: string, fill: (tables: LedgerTables) => Promise<void>): Promise<void> {
+  const path = join(directory, LEDGER_FILE);
+  const building = join(directory, BUILDING);
+  mustBeFree(path);
+  removeBuilding(building);
+  makeDirectory(building, 0o700);
+  const file = LedgerFile.open(building, { create: true }, checkVersion);
+  try {
+    await fill(tablesOf(file));
+  } finally {
+    file.close();
+  }
+  const made = join(building, LEDGER_FILE);
+  invariant(!existsSync(`${made}-wal`), `${made} has all that was written to it`);
+  syncWhole(made);
+  setStrayLogsAside(directory);
+  giveName(made, path);
+  syncDirectory(directory);
+  removeBuilding(building);
+}
+
+/**
+ * Moves a ledger out of the way, with SQLite's files beside it. Call under the workspace's lock, with no connection
+ * open. Safe to repeat after a kill.
+ * @param as a name that no other has
+ * @returns the folder where it lies now, for people. Undefined: there was nothing.
+ */
+export function setLedgerAside(directory: string, as: string): string | undefined {
+  const names = [LEDGER_FILE, ...COMPANIONS.map((ending) => LEDGER_FILE + ending)].filter((name) =>
+    isAnything(join(directory, name)),
+  );
+  const folder = join(directory, LOST_LEDGERS, as);
+  if (names.length === 0) return existsSync(folder) ? folder : undefined;
+  makeDirectory(folder, 0o700);
+  for (const name of names) renameFile(join(directory, name), join(folder, name));
+  syncDirectory(folder);
+  syncDirectory(directory);
+  return folder;
+}
+
+function mustBeFree(path: string): void {
+  if (isAnything(path)) throw taken(path);
+}
+
+function giveName(made: string, path: string): void {
+  try {
+    linkFile(made, path);
+  } catch (error) {
+    throw systemCode(error) === 'EEXIST' ? taken(path) : error;
+  }
+}
+
+function taken(path: string): HoldfastError {
+  return new HoldfastError('foreign-ledger', `There is a ledger at ${path} already. Nothing was changed.`, {
+    path,
+    ...OF_RECORD,
+  });
+}
+
+/** Also a symbolic link to nowhere. */
+function isAnything(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw storageError('look at', path, error, OF_RECORD);
+  }
+}
+
+/** SQLite's files of a ledger that is gone. */
+function setStrayLogsAside(directory: string): void {
+  if (!COMPANIONS.some((ending) => isAnything(join(directory, LEDGER_FILE + ending)))) return;
+  setLedgerAside(directory, `log-${Date.now()}`);
+}
+
+function syncWhole(path: string): void {
+  const file = openSync(path, constants.O_RDONLY);
+  try {
+    syncFile(file, path);
+  } finally {
+    closeSync(file);
+  }
+}
+
+function removeBuilding(building: string): void {
+  let names: readonly string[];
+  try {
+    names = readdirSync(building);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return;
+    throw storageError('read', building, error, OF_RECORD);
+  }
+  for (const name of names) unlinkFile(join(building, name));
+  removeDirectory(building);
+}
