@@ -1,8 +1,8 @@
 /** Ids of sub-steps, and whose they are. Pure; the same for ever. */
 import * as z from 'zod';
 
-/** Between the id of a step and the name of a sub-step in it; no step's id has it. */
-const SUB_STEP_MARK = ':';
+/** Between the id of a step and the name of a sub-step in it; no other part of an id has it. */
+export const SUB_STEP_MARK = ':';
 
 export const SubStepNameSchema = z
   .string()

@@ -24,13 +24,23 @@ const bookCode = implementStep(book, async (ctx) => {
   return { generation: ctx.generation };
 });
 
+/** The same statement, in a sub-step. */
+const bookWithin = defineStep({ name: 'book-within', input: z.object({}), output: z.object({ generation: z.int() }) });
+const bookWithinCode = implementStep(bookWithin, async (ctx) => {
+  await ctx.step('add', null, async (sub) => {
+    await sub.db('main').sql('UPDATE account SET n = n + 100', [], { writes: ['account'] });
+  });
+  await ctx.files.write('receipt.txt', `booked ${ctx.generation}\n`);
+  return { generation: ctx.generation };
+});
+
 class BookingJob extends TestedJob {
   override begin(): void {
     const workspace = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-booking-')));
     sqliteScript(join(workspace, 'main.db'), 'CREATE TABLE account (id INTEGER PRIMARY KEY, n INTEGER)');
     sqliteScript(join(workspace, 'main.db'), 'INSERT INTO account VALUES (1, 0)');
     writeFileSync(join(workspace, 'order.txt'), 'an order\n');
-    this.job = openTestJob({ workspace, steps: [bookCode], databases: { main: 'sqlite:main.db' } });
+    this.job = openTestJob({ workspace, steps: [bookCode, bookWithinCode], databases: { main: 'sqlite:main.db' } });
   }
 
   override async end(): Promise<void> {
@@ -104,6 +114,25 @@ test('a deleted file of a step whose statement nothing undoes: rerun is refused 
   assert.ok(named.kind === 'repaired', JSON.stringify(named));
   assert.deepEqual(await booking.book(), { generation: 1 });
   assert.equal(booking.balance, 200, 'as the person asked for');
+});
+
+test('so it is where a sub-step has run the statement, in each generation', async () => {
+  const again = async (): Promise<unknown> =>
+    await booking.job.step(bookWithin, {}, { stepId: 'book', maxAttempts: 1 });
+  await again();
+  for (const generation of [1, 2]) {
+    rmSync(booking.at('receipt.txt'));
+    const question = await comparedQuestion(booking.job);
+    assert.deepEqual(question.findings[0]!.repeats, [
+      { name: 'statements:book', text: 'UPDATE account SET n = n + 100' },
+    ]);
+    const refused = await booking.job.decide(question, { answer: 'rerun' });
+    assert.ok(refused.kind === 'refused', JSON.stringify(refused));
+    assert.equal(booking.balance, 100 * generation);
+    await booking.decide(question, { answer: 'rerun', items: { 'statements:book': 'repeat' } });
+    assert.deepEqual(await again(), { generation });
+    assert.equal(booking.balance, 100 * (generation + 1));
+  }
 });
 
 test('undo of a conflict runs a statement again only where it is named', async () => {

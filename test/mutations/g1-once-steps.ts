@@ -208,6 +208,14 @@ export const STEPS_ONCE: readonly Mutation[] = [
   },
   {
     guarantee: 'G1',
+    breaks: 'a statement that a sub-step has run is run again without being named',
+    file: 'src/protocol/question/what-stays.ts',
+    find: 'new Set([...recorded, ...open])',
+    replace: 'new Set(open)',
+    tests: ['test/integration/unrepeatable.test.ts'],
+  },
+  {
+    guarantee: 'G1',
     breaks: 'a half-applied step that can only be finished offers a rerun',
     file: 'src/protocol/question/stuck.ts',
     find: 'if (canBeUndone) return finding;',

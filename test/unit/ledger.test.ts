@@ -247,9 +247,9 @@ test('a term is only ever raised', () => {
 test('a generation is never issued twice: the highest counts', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(20), { minLength: 1 }), (generations) => {
-      const before = fixture.ledger.highestGeneration(JOB, 's') ?? 0;
-      for (const generation of generations) fixture.ledger.issueGeneration(JOB, 's', generation);
-      assert.equal(fixture.ledger.highestGeneration(JOB, 's'), Math.max(before, ...generations));
+      const before = fixture.ledger.generations.highest(JOB, 's') ?? 0;
+      for (const generation of generations) fixture.ledger.generations.issue(JOB, 's', generation);
+      assert.equal(fixture.ledger.generations.highest(JOB, 's'), Math.max(before, ...generations));
     }),
     { numRuns: 20 },
   );

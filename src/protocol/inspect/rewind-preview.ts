@@ -3,8 +3,7 @@ import { endedJob } from '../../model/job/ended-job.ts';
 import type { RewindPreview } from '../../model/job/rewind.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
-import { keptCalls } from '../question/kept-calls.ts';
-import { unrepeatableSteps } from '../question/unrepeatable.ts';
+import { WhatStays } from '../question/what-stays.ts';
 import { planRewind } from '../repair/rewind-plan.ts';
 import { previewUndo } from './undo-preview.ts';
 
@@ -29,12 +28,13 @@ export async function previewRewind(
   );
   const undone = new Set(undoes.flatMap((one) => one.undoes));
   const { findings } = await compare();
+  const stays = new WhatStays(ledger, jobId);
   return {
     to,
     runsAgain: [...steps],
     undoes,
-    callsKept: keptCalls(ledger, jobId, steps),
-    statements: unrepeatableSteps(ledger, jobId, steps),
+    callsKept: stays.calls(steps),
+    statements: stays.statements(steps),
     differs: findings.map(({ resource }) => resource).filter((one) => undone.has(one)),
   };
 }

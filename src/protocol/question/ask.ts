@@ -16,8 +16,7 @@ import { isAboutTheWorld, questionDigest, questionKind, type Question } from '..
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Secrets } from '../secrets/secrets.ts';
-import { keptCalls } from './kept-calls.ts';
-import { unrepeatableSteps } from './unrepeatable.ts';
+import { WhatStays } from './what-stays.ts';
 
 const MAX_WHY_CHARACTERS = 500;
 
@@ -36,7 +35,7 @@ export interface QuestionMatter {
  */
 export function ask(ledger: Ledger, secrets: Secrets, asked: QuestionMatter & { readonly runId: string }): Question {
   const { runId, ...matter } = secrets.redactJson(asked);
-  const findings = matter.findings.map((one) => withWhatStays(ledger, matter.jobId, one));
+  const findings = withWhatStays(ledger, matter.jobId, matter.findings);
   const identity = findingsIdentity(findings);
   const kind = questionKind(findings);
   const open = ledger.openQuestions(matter.jobId).filter((question) => isSameMatter(question, kind, matter));
@@ -94,15 +93,18 @@ function isSameMatter(
 }
 
 /** With what nothing undoes where a step runs again: the decision may name calls, and must name statements. */
-export function withWhatStays(ledger: Ledger, jobId: string, one: Finding): Finding {
-  if (!one.answers.some(runsAgain)) return one;
-  const keeps = keptCalls(ledger, jobId, one.rerunSteps);
-  const repeats = unrepeatableSteps(ledger, jobId, one.rerunSteps);
-  return {
-    ...one,
-    ...defined({
-      keeps: keeps.length === 0 ? undefined : keeps,
-      repeats: repeats.length === 0 ? undefined : repeats,
-    }),
-  };
+export function withWhatStays(ledger: Ledger, jobId: string, findings: readonly Finding[]): Finding[] {
+  const stays = new WhatStays(ledger, jobId);
+  return findings.map((one) => {
+    if (!one.answers.some(runsAgain)) return one;
+    const keeps = stays.calls(one.rerunSteps);
+    const repeats = stays.statements(one.rerunSteps);
+    return {
+      ...one,
+      ...defined({
+        keeps: keeps.length === 0 ? undefined : keeps,
+        repeats: repeats.length === 0 ? undefined : repeats,
+      }),
+    };
+  });
 }

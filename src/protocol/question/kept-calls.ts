@@ -4,11 +4,6 @@ import { formatResource } from '../../model/record/resource.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
 
-/** By name of the resource. */
-export function keptCalls(ledger: Ledger, jobId: string, stepIds: readonly string[]): string[] {
-  return stepIds.flatMap((stepId) => callsInForce(ledger, jobId, stepId).filter(isKept).map(resourceOfCall));
-}
-
 /** Calls of a step and its sub-steps, up to a generation. Default: all. */
 export function callsInForce(ledger: Ledger, jobId: string, stepId: string, upTo?: number): readonly PerformRow[] {
   return ledger.performsInForce(jobId, undefined, upTo).filter((row) => isPartOf(row.stepId, stepId));

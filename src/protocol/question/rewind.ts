@@ -27,7 +27,7 @@ export function rewindQuestion(ledger: Ledger, { jobId, token, to, steps }: Rewi
     found: textSide('the job has gone on'),
     rerunSteps: steps,
   });
-  const findings = [withWhatStays(ledger, jobId, asked)];
+  const findings = withWhatStays(ledger, jobId, [asked]);
   return { ...unsavedQuestion({ jobId, why: 'a person rewinds the job', findings }), digest: token };
 }
 

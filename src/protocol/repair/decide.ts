@@ -32,7 +32,7 @@ export async function decide(context: RepairContext, decision: Decision): Promis
   // Another job's, or withdrawn since: whatever is to be asked now is asked anew.
   if (asked.question.jobId !== jobId || asked.state !== 'open') return worldMoved(decision.digest, ['ledger:']);
   // What nothing undoes is looked up anew: the step may have applied it since.
-  const findings = asked.question.findings.map((finding) => withWhatStays(ledger, jobId, finding));
+  const findings = withWhatStays(ledger, jobId, asked.question.findings);
   const question = { ...asked.question, findings };
   const ruling = ruleOn(question, decision);
   if (!ruling.usable) return refused(decision.digest, ruling.problems);

@@ -57,9 +57,9 @@ export function sealRepair({ ledger, jobId }: RepairContext, draft: RepairDraft)
 /** A new generation for each step that runs again. */
 function issueReruns(ledger: Ledger, jobId: string, draft: RepairDraft): SealedRepair['reruns'] {
   return stepsThatRunAgain(draft).map((stepId) => {
-    const highest = ledger.highestGeneration(jobId, stepId) ?? 0;
+    const highest = ledger.generations.highest(jobId, stepId) ?? 0;
     const generation = highest + 1;
-    ledger.issueGeneration(jobId, stepId, generation);
+    ledger.generations.issue(jobId, stepId, generation);
     return { stepId, generation };
   });
 }

@@ -61,7 +61,7 @@ export function recordedWithin({ work }: StepRun, ledger: Ledger): StepAdmission
 function notVerified({ host, caller, request }: StepRun, ledger: Ledger): RunStepResult | undefined {
   const reason = whyNotVerified(ledger, host, caller, request);
   if (reason !== undefined) return { kind: 'verification-required', ...reason };
-  const highest = ledger.highestGeneration(request.jobId, requestedStepOf(request.stepId));
+  const highest = ledger.generations.highest(request.jobId, requestedStepOf(request.stepId));
   return highest !== undefined && highest > request.generation
     ? { kind: 'other-generation', generation: highest }
     : undefined;

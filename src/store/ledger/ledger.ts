@@ -18,6 +18,7 @@ import { appendRecord, planRecord, type NewRecord, type PlannedRecord } from './
 import type { CheckedHead } from './checked.ts';
 import type { ClaimRow } from './claims.ts';
 import type { EffectMark } from './effect-marks.ts';
+import type { GenerationTable } from './generations.ts';
 import { LedgerFile, type TransactionOptions } from './file.ts';
 import { checkIntegrity, integrityProblems, type GoingOn } from './integrity.ts';
 import type { IntentDetails, IntentRow, NewIntent, PreparedAfters } from './intents.ts';
@@ -26,7 +27,7 @@ import { checkVersion } from './meta.ts';
 import type { OnceTable } from './once.ts';
 import type { PerformRow } from './perform-row.ts';
 import type { QuestionRow } from './questions.ts';
-import type { PlacedRecord } from './records.ts';
+import type { PlacedRecord, RecordedSubStep } from './records.ts';
 import type { RepairRow } from './repairs.ts';
 import { standingOf, type Standing } from './standing.ts';
 import { hasIssued, tablesOf, type LedgerTables } from './tables.ts';
@@ -285,11 +286,11 @@ export class Ledger {
   finishRepair(question: Digest, body: unknown): void {
     this.#tables.repairs.finish(question, body);
   }
-  highestGeneration(jobId: string, stepId: string): number | undefined {
-    return this.#tables.generations.highest(jobId, stepId);
+  recordedSubSteps(jobId: string): readonly RecordedSubStep[] {
+    return this.#tables.records.subSteps(jobId);
   }
-  issueGeneration(jobId: string, stepId: string, generation: number): void {
-    this.#tables.generations.issue(jobId, stepId, generation);
+  get generations(): GenerationTable {
+    return this.#tables.generations;
   }
   undoRulings(jobId: string): readonly UndoRuling[] {
     return this.#tables.rulings.all(jobId);

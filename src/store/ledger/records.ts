@@ -4,6 +4,7 @@
  * Invariant: no record leaves this module, to whomever, whose text does not lead from the head before it to its own.
  * Only the check of the chain gets them as they are, and says itself what is wrong.
  */
+import { SUB_STEP_MARK } from '../../model/sub-step-id.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
@@ -29,6 +30,13 @@ import {
 } from './chain-check.ts';
 import { Columns, unreadable } from './columns.ts';
 import type { LedgerFile } from './file.ts';
+
+/** A sub-step's record, by what it is filed under. */
+export interface RecordedSubStep {
+  readonly token: Digest;
+  readonly stepId: string;
+  readonly generation: number;
+}
 
 /** A record and where in the chain it stands. */
 export interface PlacedRecord<R extends ChainRecord = ChainRecord> {
@@ -139,6 +147,22 @@ export class RecordTable {
     );
     const record = row === undefined ? undefined : read(row);
     return record?.kind === 'step' ? record : undefined;
+  }
+
+  /** Sub-steps of all generations, in order. It reads the place of each record of the job, and no record. */
+  subSteps(jobId: string): readonly RecordedSubStep[] {
+    return this.#file
+      .all(
+        `SELECT token, step_id, generation FROM record
+         WHERE job_id = ? AND kind = 'step' AND instr(step_id, ?) > 0 ORDER BY seq`,
+        jobId,
+        SUB_STEP_MARK,
+      )
+      .map((row) => ({
+        token: COLUMNS.text(row, 'token'),
+        stepId: COLUMNS.text(row, 'step_id'),
+        generation: COLUMNS.integer(row, 'generation'),
+      }));
   }
 
   /** Steps that decisions after a place in the chain made run again. */
