@@ -327,7 +327,7 @@ test("an edit while the worker of a half-applied step is dead is that step's con
 
 function contentOf(question: Question): string {
   return readLedger(drifted.copy.workspace, (ledger) => {
-    const body = ledger.repairBody(question.digest)!.body as { found: Record<string, { content: string }> };
+    const body = ledger.repairs.find(question.digest)!.body as { found: Record<string, { content: string }> };
     return body.found['file:out/a.txt']!.content;
   });
 }

@@ -93,7 +93,7 @@ async function refused(job: TestJob, question: Question, decision: Partial<Decis
   assert.equal(records(), before, 'a refusal records nothing');
   assert.deepEqual(
     readLedger(job.workspace, (ledger) => [
-      ledger.sealedRepairs(job.jobId),
+      ledger.repairs.sealed(job.jobId),
       ledger.openQuestions(job.jobId).map(({ digest }) => digest),
     ]),
     [[], [question.digest]],

@@ -123,5 +123,5 @@ test('a record that was planned for another end of the chain is not appended', (
 });
 
 test('a repair that was never sealed is not finished', () => {
-  assert.throws(() => fixture.ledger.finishRepair(TOKEN, {}), isDefect);
+  assert.throws(() => fixture.ledger.repairs.finish(TOKEN, {}), isDefect);
 });

@@ -18,6 +18,6 @@ export async function removeForgottenFiles(
   if (fresh.bootId === '' || fresh.bootId === now.bootId) return;
   const jobs = ledger.jobIds();
   const intents = jobs.flatMap((jobId) => ledger.openIntents(jobId).map(({ intent }) => intent.token));
-  const repairs = jobs.flatMap((jobId) => ledger.sealedRepairs(jobId));
+  const repairs = jobs.flatMap((jobId) => ledger.repairs.sealed(jobId));
   await files.removeForgotten([...intents, ...repairs]);
 }

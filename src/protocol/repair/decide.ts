@@ -25,7 +25,7 @@ const ANSWERED_ALREADY = 'another decision has answered this question already';
 /** Carries the decision out, or says why not. Call under the lock. */
 export async function decide(context: RepairContext, decision: Decision): Promise<RepairResult> {
   const { ledger, jobId } = context;
-  const earlier = ledger.repairBody(decision.digest);
+  const earlier = ledger.repairs.find(decision.digest);
   if (earlier !== undefined) return await goOn(context, decision, earlier.body);
   const asked = ledger.question(decision.digest);
   if (asked === undefined) return withoutRecord(decision, 'the ledger does not have the question', ledger.job(jobId));

@@ -74,7 +74,7 @@ function tokenOfRewind({ jobId, rewind: asked, known }: RewindRequest): Digest {
 /** Call under the lock. */
 async function rewind(context: RepairContext, request: RewindRequest, token: Digest): Promise<RepairResult> {
   const { ledger, jobId } = context;
-  const earlier = ledger.repairBody(token);
+  const earlier = ledger.repairs.find(token);
   if (earlier !== undefined) {
     const sealed = SealedRepairSchema.parse(earlier.body);
     return sealed.result ?? (await rollForward(context, sealed));
@@ -82,7 +82,7 @@ async function rewind(context: RepairContext, request: RewindRequest, token: Dig
   if (request.onlyBegun === true) return refused(token, ['it was not begun']);
   const job = ledger.job(jobId)!;
   if (job.state !== 'open') return refused(token, [`the workspace knows the job as ${job.state}`]);
-  if (ledger.sealedRepairs(jobId).length > 0)
+  if (ledger.repairs.sealed(jobId).length > 0)
     return refused(token, ['what a person decided before is still being carried out: let that end first']);
   const drawn = await drawUp(context, request.rewind, token);
   if ('problems' in drawn) return refused(token, drawn.problems);

@@ -25,8 +25,8 @@ const MAX_NOTE_CHARACTERS = 2_000;
 
 /** Rolls every sealed repair of the job forward. Call under the lock, before anything is compared. */
 export async function rollForwardRepairs(context: RepairContext): Promise<void> {
-  for (const digest of context.ledger.sealedRepairs(context.jobId))
-    await rollForward(context, SealedRepairSchema.parse(context.ledger.repairBody(digest)?.body));
+  for (const digest of context.ledger.repairs.sealed(context.jobId))
+    await rollForward(context, SealedRepairSchema.parse(context.ledger.repairs.find(digest)?.body));
 }
 
 /** @throws HoldfastError `storage-unreachable`, and what else may pass; `ledger-damaged` */
@@ -89,6 +89,6 @@ function finish(repair: RunningRepair, job: JobRow | undefined, raised: number |
     ...defined({ rewoundTo: sealed.rewoundTo }),
     notes: notes.slice(0, MAX_NOTES_IN_RESULT).map((note) => note.slice(0, MAX_NOTE_CHARACTERS).toWellFormed()),
   };
-  ledger.finishRepair(sealed.digest, { ...sealed, result });
+  ledger.repairs.finish(sealed.digest, { ...sealed, result });
   return result;
 }

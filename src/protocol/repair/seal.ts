@@ -47,7 +47,7 @@ export function sealRepair({ ledger, jobId }: RepairContext, draft: RepairDraft)
         rewoundTo,
       }),
     };
-    ledger.putRepair(decision.digest, jobId, body);
+    ledger.repairs.seal(decision.digest, jobId, body);
     return body;
   });
   faultPoint('repair.sealed-after');

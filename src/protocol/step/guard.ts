@@ -51,7 +51,7 @@ function whyNotCurrent(
         : `record ${known.seq} of the ledger is not the one that the Workflow has`;
     return { reason: 'record-missing', detail };
   }
-  return ledger.sealedRepairs(job.jobId).length > 0
+  return ledger.repairs.sealed(job.jobId).length > 0
     ? { reason: 'repair-pending', detail: 'a decision is half carried out' }
     : undefined;
 }

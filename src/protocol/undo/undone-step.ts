@@ -34,7 +34,7 @@ export function readUndoneStep(ledger: Ledger, request: UndoStepRequest): Undone
     token,
     record,
     calls: callsOf(ledger, jobId, stepId),
-    rulings: ledger.undoRulings(jobId),
+    rulings: ledger.rulings.all(jobId),
     arguments: argumentsOf(ledger, token),
   };
 }

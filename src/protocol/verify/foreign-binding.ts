@@ -52,7 +52,7 @@ function applyingIntents(ledger: Ledger, jobId: string): ReturnType<Ledger['open
 
 /** Why the last decision of this job, if it was to accept, did not get the workspace. */
 function lastTakeOverNotes(ledger: Ledger, jobId: string): readonly string[] {
-  const body = ledger.latestRepair(jobId);
+  const body = ledger.repairs.latest(jobId);
   const result = body === undefined ? undefined : SealedRepairSchema.parse(body).result;
   return result?.kind === 'repaired' ? keptBoundNotes(result.notes) : [];
 }

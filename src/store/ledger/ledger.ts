@@ -28,10 +28,10 @@ import type { OnceTable } from './once.ts';
 import type { PerformRow } from './perform-row.ts';
 import type { QuestionRow } from './questions.ts';
 import type { PlacedRecord, RecordedSubStep } from './records.ts';
-import type { RepairRow } from './repairs.ts';
+import type { RepairTable } from './repairs.ts';
 import { standingOf, type Standing } from './standing.ts';
 import { hasIssued, tablesOf, type LedgerTables } from './tables.ts';
-import type { UndoRuling } from './undo-rulings.ts';
+import type { UndoRulingTable } from './undo-rulings.ts';
 
 export class Ledger {
   readonly #file: LedgerFile;
@@ -271,31 +271,16 @@ export class Ledger {
   closeQuestion(digest: Digest): void {
     this.#tables.questions.close(digest);
   }
-  repairBody(question: Digest): RepairRow | undefined {
-    return this.#tables.repairs.find(question);
-  }
-  latestRepair(jobId: string): unknown {
-    return this.#tables.repairs.latest(jobId);
-  }
-  sealedRepairs(jobId: string): readonly Digest[] {
-    return this.#tables.repairs.sealed(jobId);
-  }
-  putRepair(question: Digest, jobId: string, body: unknown): void {
-    this.#tables.repairs.seal(question, jobId, body);
-  }
-  finishRepair(question: Digest, body: unknown): void {
-    this.#tables.repairs.finish(question, body);
-  }
   recordedSubSteps(jobId: string): readonly RecordedSubStep[] {
     return this.#tables.records.subSteps(jobId);
   }
+  get repairs(): RepairTable {
+    return this.#tables.repairs;
+  }
+  get rulings(): UndoRulingTable {
+    return this.#tables.rulings;
+  }
   get generations(): GenerationTable {
     return this.#tables.generations;
-  }
-  undoRulings(jobId: string): readonly UndoRuling[] {
-    return this.#tables.rulings.all(jobId);
-  }
-  putUndoRuling(ruling: UndoRuling): void {
-    this.#tables.rulings.put(ruling);
   }
 }

@@ -45,5 +45,5 @@ function putRuling({ context, sealed }: RunningRepair, token: string, { resource
   if (answer !== 'skip' && answer !== 'overwrite') return;
   const { by, reason } = sealed.decision;
   const found = sealed.found[resource] ?? null;
-  context.ledger.putUndoRuling({ token, jobId: context.jobId, resource, answer, found, by, reason });
+  context.ledger.rulings.put({ token, jobId: context.jobId, resource, answer, found, by, reason });
 }
