@@ -141,8 +141,8 @@ async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResu
 
 /** What a person had decided and could not be carried to its end: something of it may be done. */
 function openDecisionNotes(ledger: Ledger, jobId: string): readonly string[] {
-  return ledger
-    .sealedRepairs(jobId)
+  return ledger.repairs
+    .sealed(jobId)
     .map((digest) => `what was decided for question ${shortDigest(digest)} was begun and is not carried to its end`);
 }
 
