@@ -1,4 +1,4 @@
-/** `holdfast rewind`: takes a running job back to one of its checkpoints, and its files and rows with it. */
+/** `holdfast rewind`: takes a job back to one of its checkpoints, and its files and rows with it; or undoes that. */
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { Option } from 'commander';
@@ -10,18 +10,22 @@ import { itemsOf } from './decide.ts';
 import { JOB_RECORD_OPTIONS, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { wholeNumber } from './numbers.ts';
 import { whoDecides } from './person.ts';
-import { showRewind } from './show-rewind.ts';
+import { showRewind, showRewound } from './show-rewind.ts';
 import { whileSlow } from './terminal.ts';
 import { knownSteps } from './verify.ts';
 import { warnWithoutWorker } from './without-worker.ts';
 
 interface Options extends JobRecordChoice {
   readonly to?: string;
+  readonly undo?: boolean;
   readonly item?: readonly string[];
   readonly by?: string;
   readonly reason?: string;
   readonly dryRun?: boolean;
 }
+
+/** Back to a checkpoint, or the undoing of the latest rewind. */
+type Asked = { readonly to: number } | { readonly undo: true };
 
 export const rewindCommand: CommandSpec<Options> = {
   name: 'rewind',
@@ -29,9 +33,11 @@ export const rewindCommand: CommandSpec<Options> = {
   description:
     'What the steps after the checkpoint did is undone, newest first, as long as all of it is as the record has it; ' +
     'then they run again. What is replaced is stored first, under .holdfast. A call cannot be undone: its ' +
-    'recorded answer is kept. The job must be running or waiting.',
+    'recorded answer is kept. --undo undoes the latest rewind: what has run since is taken back, and what the rewind ' +
+    'took away is put back, results included; once more --undo goes back again. The job must be running or waiting.',
   options: [
     new Option('--to <number>', 'the number of a checkpoint (`holdfast checkpoints`)'),
+    new Option('--undo', 'undo the latest rewind, or the latest undoing of one'),
     new Option('--dry-run', 'show what would be undone, what would stay and what would run again; change nothing'),
     new Option(
       '--item <name=repeat>',
@@ -44,29 +50,33 @@ export const rewindCommand: CommandSpec<Options> = {
   examples: [
     ['holdfast rewind city-weather-1a2b3c4d --to 7 --dry-run', 'what it would do'],
     ["holdfast rewind city-weather-1a2b3c4d --to 7 --reason 'the sources were wrong'", ''],
+    ["holdfast rewind city-weather-1a2b3c4d --undo --reason 'they were right'", 'as it was before that'],
     ['holdfast checkpoints city-weather-1a2b3c4d', 'the numbers'],
   ],
   async run(context, [target]) {
-    const { to: given, dryRun, reason: why } = context.options;
+    const { to: given, undo, dryRun, reason: why } = context.options;
+    if (given !== undefined && undo === true)
+      throw new HoldfastError('bad-input', 'holdfast rewind takes --to NUMBER or --undo, not both.');
     const missing = [
-      ...(given === undefined ? ['--to NUMBER'] : []),
+      ...(given === undefined && undo !== true ? ['--to NUMBER (or --undo)'] : []),
       ...(why === undefined && dryRun !== true && !context.terminal.isInteractive ? ['--reason WHY'] : []),
     ];
     if (missing.length > 0)
       throw new HoldfastError('bad-input', `holdfast rewind needs ${missing.join(' and ')}.`, {
         nextStep: `The numbers: holdfast checkpoints ${shellWord(target!)}`,
       });
-    const to = wholeNumber(given!, '--to', 1, Number.MAX_SAFE_INTEGER);
-    if (dryRun === true) return await preview(context, target!, to);
+    const asked =
+      given === undefined ? ({ undo: true } as const) : { to: wholeNumber(given, '--to', 1, Number.MAX_SAFE_INTEGER) };
+    if (dryRun === true) return await preview(context, target!, asked);
     const reason = why ?? (await context.terminal.ask('Why? '));
-    return await rewind(context, await jobOf(context, target!), { to, reason });
+    return await rewind(context, await jobOf(context, target!), { ...asked, reason });
   },
 };
 
-async function preview(context: Context<Options>, target: string, to: number): Promise<Outcome> {
+async function preview(context: Context<Options>, target: string, asked: Asked): Promise<Outcome> {
   return await withJobRecord(context, target, async (inspection, job) => {
     const steps = knownSteps(await context.config());
-    const data = await inspection.rewindPreview(job, to, steps);
+    const data = await inspection.rewindPreview(job, asked, steps);
     const named = itemsOf(context.options.item ?? []) ?? {};
     const unnamed = data.statements.filter(({ name }) => named[name] !== 'repeat');
     const isUsable = unnamed.length === 0 && data.differs.length === 0;
@@ -89,7 +99,7 @@ async function jobOf(context: Context<Options>, target: string): Promise<string>
 async function rewind(
   context: Context<Options>,
   job: string,
-  { to, reason }: { readonly to: number; readonly reason: string },
+  { reason, ...asked }: Asked & { readonly reason: string },
 ): Promise<Outcome> {
   const { options, terminal } = context;
   const client = await context.client();
@@ -99,12 +109,7 @@ async function rewind(
   const answer = await whileSlow(
     terminal,
     'Taking back what was done',
-    client.rewind(job, { to, by, reason, ...defined({ items }) }),
+    client.rewind(job, { ...asked, by, reason, ...defined({ items }) }),
   );
-  const text = [
-    `Job ${job} goes on from checkpoint ${answer.to}. Run again: ${answer.runsAgain.join(', ')}.`,
-    ...answer.done.map((line) => `  ${line}`),
-    `See: holdfast status ${shellWord(job)}`,
-  ].join('\n');
-  return { code: EXIT.ok, data: { workflowId: job, ...answer }, text };
+  return { code: EXIT.ok, data: { workflowId: job, ...answer }, text: showRewound(job, answer) };
 }

@@ -1,5 +1,7 @@
 /** What a rewind would do, for a person. */
-import type { RewindPreview } from '../model/job/rewind.ts';
+import type { RewindAnswer } from '../client/rewind-job.ts';
+import type { RewindPreview, UndoneRewind } from '../model/job/rewind.ts';
+import { shellWord } from '../model/shell-word.ts';
 import { wayToName } from '../model/question/unrepeatable.ts';
 import { shownName } from '../model/question/shown-names.ts';
 import { stepText } from './step-text.ts';
@@ -7,10 +9,10 @@ import type { Terminal } from './terminal.ts';
 
 /** `statements`: those that the person has not named. */
 export function showRewind(terminal: Terminal, job: string, preview: RewindPreview): string {
-  const { to, runsAgain, undoes, callsKept, statements, differs } = preview;
+  const { runsAgain, undoes, callsKept, statements, differs, undoesRewind } = preview;
   const warn = (line: string): string => terminal.style('yellow', line);
   return [
-    terminal.style('bold', `What going back to checkpoint ${to} would do to job ${job} (nothing has been changed):`),
+    terminal.style('bold', `What ${whatOf(preview)} would do to job ${job} (nothing has been changed):`),
     '',
     'Undone, newest first:',
     ...undoes.flatMap(({ stepId, generation, undoes: lines, leaves }) => [
@@ -20,14 +22,45 @@ export function showRewind(terminal: Terminal, job: string, preview: RewindPrevi
     ]),
     ...(undoes.length === 0 ? ['  nothing: no step has a record after it'] : []),
     '',
-    `Run again: ${runsAgain.join(', ')}`,
+    ...(undoesRewind === undefined ? [] : putBack(undoesRewind)),
+    ...(runsAgain.length > 0 ? [`Run again: ${runsAgain.join(', ')}`] : []),
     ...(callsKept.length === 0 ? [] : [`Not made anew, their answers are kept: ${callsKept.join(', ')}`]),
     ...statements.map(({ name, text }) => warn(`Nothing undoes "${text}"; ${wayToName(name)}.`)),
     ...(differs.length === 0
       ? []
       : [
           terminal.style('red', `Not as the record has it: ${differs.map(shownName).join(', ')}.`),
-          terminal.style('red', 'So nothing would be taken back: the job would ask about that first.'),
+          terminal.style('red', 'So nothing would be changed: the job would ask about that first.'),
         ]),
+  ].join('\n');
+}
+
+function whatOf({ to, undoesRewind }: RewindPreview): string {
+  if (undoesRewind === undefined) return `going back to checkpoint ${to}`;
+  const { seq, by, reason } = undoesRewind;
+  return `undoing the rewind of record ${seq} (${by}: ${reason})`;
+}
+
+function putBack({ reinstates, puts }: UndoneRewind): readonly string[] {
+  return [
+    'Put back as it was before that:',
+    ...puts.map((one) => `  ${shownName(one)}`),
+    ...(puts.length === 0 ? ['  nothing: no file or row was changed'] : []),
+    '',
+    `Done again, with their earlier results: ${reinstates.join(', ')}`,
+  ];
+}
+
+/** What was done. */
+export function showRewound(job: string, { to, runsAgain, reinstated, done }: RewindAnswer): string {
+  const again = runsAgain.length === 0 ? '' : ` Run again: ${runsAgain.join(', ')}.`;
+  const what =
+    reinstated === undefined
+      ? `goes on from checkpoint ${to}.`
+      : `is as before it went back to checkpoint ${to}. Done again, as before: ${reinstated.join(', ')}.`;
+  return [
+    `Job ${job} ${what}${again}`,
+    ...done.map((line) => `  ${line}`),
+    `See: holdfast status ${shellWord(job)}`,
   ].join('\n');
 }

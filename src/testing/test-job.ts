@@ -15,7 +15,7 @@ import { undoBatches } from '../model/job/undo-batches.ts';
 import type { UndoItem, UndoReport } from '../model/job/undo.ts';
 import type { VerificationReason, VerifyWorldResult } from '../model/job/verify-world.ts';
 import type { PlanResult } from '../model/plan/run/progress.ts';
-import { RewindSchema, type Rewind } from '../model/job/rewind.ts';
+import { RewindSchema, usableRewind, type Rewind } from '../model/job/rewind.ts';
 import { DecisionSchema, type Decision } from '../model/question/decision.ts';
 import { isAboutTheWorld, type Question } from '../model/question/question.ts';
 import type { StepContract, StepInput, StepOutput } from '../model/step/step.ts';
@@ -187,10 +187,14 @@ export class TestJob {
     return result;
   }
 
-  /** Goes back to a checkpoint. What can't be is a result and changes nothing. @throws HoldfastError `bad-input` */
-  async rewind(given: Pick<Rewind, 'to'> & Partial<Rewind>): Promise<RepairResult> {
+  /**
+   * Goes back to a checkpoint (`to`), or undoes the latest rewind (`undo`). What can't be is a result and changes
+   * nothing. @throws HoldfastError `bad-input`
+   */
+  async rewind(given: Partial<Rewind>): Promise<RepairResult> {
     refuseUnknownOptions('rewind of a test job', given, RewindSchema.shape);
-    const request = { rewind: { by: 'test', reason: 'test', ...given }, known: this.#job.known, ...this.#identity };
+    const rewind = usableRewind({ by: 'test', reason: 'test', ...given });
+    const request = { rewind, known: this.#job.known, ...this.#identity };
     const result = await rewindProtocol(this.#host, this.#workspaces, this.#caller(), request);
     if (result.kind === 'repaired') this.#rewound.push(...this.#job.noteRepaired(result));
     return result;

@@ -108,8 +108,9 @@ export function callRepair(request: RepairRequest, within: TakenWithinMs): Promi
 
 export function callRewind(request: RewindRequest, within: TakenWithinMs): Promise<RepairResult> {
   const { by, to } = request.rewind;
+  const what = to === undefined ? 'undo the latest rewind' : `rewind to checkpoint ${to}`;
   return activities({
-    summary: `rewind to checkpoint ${to}, as ${by} wants it`,
+    summary: `${what}, as ${by} wants it`,
     startToCloseTimeout: LONG_TIMEOUT,
     ...taken(within),
     retry: { ...PATIENT_RETRY, maximumAttempts: REPAIR_ATTEMPTS },

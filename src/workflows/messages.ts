@@ -41,8 +41,8 @@ export interface DecideAnswer {
 export const decideUpdate = defineUpdate<DecideAnswer, [unknown]>('decide');
 
 /**
- * A person takes the job back to one of its checkpoints (`RewindSchema`), and the world with it. Taken as unknown, like
- * a decision.
+ * A person takes the job back to one of its checkpoints (`RewindSchema`), and the world with it, or undoes that. Taken
+ * as unknown, like a decision.
  */
 export const rewindSignal = defineSignal<[unknown]>('rewind');
 
@@ -52,6 +52,8 @@ export interface RewindAnswer {
   readonly to: number;
   /** The steps that run again. */
   readonly runsAgain: readonly string[];
+  /** Of a rewind that was undone: steps whose earlier results count again; of many the first ones. */
+  readonly reinstated?: readonly string[];
   /** What was done, in words. */
   readonly done: readonly string[];
 }

@@ -48,6 +48,8 @@ export const RepairResultSchema = z.discriminatedUnion('kind', [
     notes: z.array(z.string()),
     /** Of a rewind: the checkpoint that the job goes on from. */
     rewoundTo: RewoundToSchema.optional(),
+    /** Of a rewind that was undone: steps whose earlier results count again; of many the first ones. */
+    reinstated: z.array(z.string()).optional(),
   }),
   /** The decision can't be used; nothing was done. */
   z.strictObject({

@@ -2,14 +2,20 @@
 import * as z from 'zod';
 import type { UndoPreview } from './undo-preview.ts';
 import type { UnrepeatableStep } from '../question/unrepeatable.ts';
+import { HoldfastError } from '../failure.ts';
 import { parsedAs, type Parsed } from '../parsed.ts';
 import { AnswerSchema } from '../question/answer.ts';
 import { ChainPlaceSchema } from './chain-place.ts';
 
-/** The Signal and Update `rewind`: a job goes back to one of its checkpoints, and the world with it. */
+/**
+ * The Signal and Update `rewind`: a job goes back to one of its checkpoints, and the world with it; or its latest
+ * rewind is undone.
+ */
 export const RewindSchema = z.strictObject({
-  /** The number of the checkpoint: `holdfast checkpoints` lists them. */
-  to: z.int('expected the number of a checkpoint').min(1, 'expected the number of a checkpoint, from 1 on'),
+  /** The number of the checkpoint: `holdfast checkpoints` lists them. Not beside `undo`. */
+  to: z.int('expected the number of a checkpoint').min(1, 'expected the number of a checkpoint, from 1 on').optional(),
+  /** The latest rewind is undone, or the latest undoing of one: what it took away is put back. Not beside `to`. */
+  undo: z.literal(true, 'expected true, or nothing').optional(),
   /** Who rewinds: an email address, for example. At most 200 characters. */
   by: z.string().min(1, 'expected who rewinds, for example an email address').max(200),
   /** Why. At most 2,000 characters. */
@@ -25,7 +31,18 @@ export type Rewind = z.infer<typeof RewindSchema>;
 
 /** Never throws. */
 export function parseRewind(value: unknown): Parsed<Rewind> {
-  return parsedAs(RewindSchema, value);
+  const parsed = parsedAs(RewindSchema, value);
+  if ('problems' in parsed || (parsed.value.to === undefined) === (parsed.value.undo === true)) return parsed;
+  const found = parsed.value.to === undefined ? 'neither' : 'both';
+  return { problems: [`expected to (the number of a checkpoint) or undo (true), found ${found}`] };
+}
+
+/** @throws HoldfastError `bad-input` */
+export function usableRewind(value: unknown): Rewind {
+  const parsed = parseRewind(value);
+  if ('value' in parsed) return parsed.value;
+  const { problems } = parsed;
+  throw new HoldfastError('bad-input', `The job cannot be rewound so: ${problems.join('; ')}.`, { problems });
 }
 
 export const RewindRequestSchema = z.strictObject({
@@ -55,4 +72,19 @@ export interface RewindPreview {
   readonly statements: readonly UnrepeatableStep[];
   /** What is not as the record has it, of what would be undone: then nothing would be taken back. */
   readonly differs: readonly string[];
+  /** Where a rewind would be undone. */
+  readonly undoesRewind?: UndoneRewind;
+}
+
+/** What undoing a rewind would put back. */
+export interface UndoneRewind {
+  /** The number of its record. */
+  readonly seq: number;
+  /** Who went back, and why. */
+  readonly by: string;
+  readonly reason: string;
+  /** Steps whose results would count again, in the order of the record. */
+  readonly reinstates: readonly string[];
+  /** Files, rows and statements that would be as they were. */
+  readonly puts: readonly string[];
 }

@@ -112,6 +112,8 @@ export const DecisionRecordSchema = z.strictObject({
   compensates: z.literal(true).optional(),
   /** A rewind: the number of the checkpoint that the job goes on from. */
   rewindsTo: z.int().min(1).optional(),
+  /** It undoes the rewind of this number: what that took away is put back, and the records after this one say so. */
+  undoesRewind: z.int().min(1).optional(),
   notes: z.array(z.string()),
 });
 export type DecisionRecord = z.infer<typeof DecisionRecordSchema>;

@@ -31,7 +31,7 @@ import { Workspace } from '../workspace/workspace.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 import { inspectDatabase, type DatabaseInspection } from './database-inspection.ts';
 import { copyLedger, hasLedger } from './ledger-copy.ts';
-import { previewRewind } from './rewind-preview.ts';
+import { previewRewind, type AskedRewind } from './rewind-preview.ts';
 import { previewUndo } from './undo-preview.ts';
 
 const MAX_LOOKS = 5;
@@ -245,9 +245,9 @@ export class WorkspaceInspection implements AsyncDisposable {
     return plan.items(this.#ledger, jobId, steps).map((item) => previewUndo(this.#ledger, jobId, item, steps));
   }
 
-  /** What going back to a checkpoint would do. @throws HoldfastError `not-found`, `bad-input` */
-  async rewindPreview(job: InspectedJob, to: number, steps: Steps): Promise<RewindPreview> {
-    return await previewRewind(this.#ledger, job, to, () => this.compareWorld(job.jobId, { steps }));
+  /** What going back to a checkpoint, or undoing that, would do. @throws HoldfastError `not-found`, `bad-input` */
+  async rewindPreview(job: InspectedJob, asked: AskedRewind, steps: Steps): Promise<RewindPreview> {
+    return await previewRewind(this.#ledger, job, asked, () => this.compareWorld(job.jobId, { steps }));
   }
 
   /** Can each database of a job be reached, and has it the term that the record has? */

@@ -14,21 +14,24 @@ export interface RewindAsked {
   readonly token: Digest;
   /** The number of the checkpoint. */
   readonly to: number;
-  /** What runs again. */
+  /** The number of the rewind that is undone. */
+  readonly undoes?: number;
+  /** What runs again, or counts again. */
   readonly steps: readonly string[];
 }
 
-export function rewindQuestion(ledger: Ledger, { jobId, token, to, steps }: RewindAsked): Question {
+export function rewindQuestion(ledger: Ledger, { jobId, token, to, undoes, steps }: RewindAsked): Question {
   const asked = finding({
     resource: rewindResource(to),
     class: 'stuck',
     kind: 'step-cannot-go-on',
-    expected: textSide(`the job is at checkpoint ${to}`),
+    expected: textSide(undoes === undefined ? `the job is at checkpoint ${to}` : `record ${undoes} is undone`),
     found: textSide('the job has gone on'),
     rerunSteps: steps,
   });
   const findings = withWhatStays(ledger, jobId, [asked]);
-  return { ...unsavedQuestion({ jobId, why: 'a person rewinds the job', findings }), digest: token };
+  const why = undoes === undefined ? 'a person rewinds the job' : 'a person undoes a rewind';
+  return { ...unsavedQuestion({ jobId, why, findings }), digest: token };
 }
 
 /** How the decision names what is rewound. */

@@ -10,6 +10,8 @@ import { dropReruns } from './drop-reruns.ts';
 import { keptCallNotes } from './rerun-calls.ts';
 import type { RepairContext } from './running/context.ts';
 import { undoReruns } from './answers/rerun.ts';
+import { reinstate } from './reinstate.ts';
+import type { ReinstatePlan } from './reinstate-plan.ts';
 import { RunningRepair } from './running/running-repair.ts';
 import type { SealedRepair } from './running/sealed-repair.ts';
 import { undoHalfApplied } from './answers/undo-intent.ts';
@@ -19,6 +21,7 @@ export async function carryOut(
   context: RepairContext,
   question: Question,
   sealed: SealedRepair,
+  reinstating?: ReinstatePlan,
 ): Promise<RunningRepair> {
   const repair = new RunningRepair(context, question, sealed);
   // Another job's workspace is taken last: the other answers say how what it had half applied is finished.
@@ -32,7 +35,8 @@ export async function carryOut(
   // Newest first: what is half applied, then what is recorded.
   if (sealed.reruns.length > 0) {
     await undoHalfApplied(repair);
-    await undoReruns(repair);
+    if (reinstating === undefined) await undoReruns(repair);
+    else await reinstate(repair, reinstating);
   }
   repair.note(...keptCallNotes(context, sealed.reruns, sealed.again ?? []));
   await changeDatabases(repair);

@@ -8,7 +8,7 @@ export type DecisionFields = Omit<DecisionRecord, 'schemaVersion' | 'seq' | 'job
 
 export function decisionFields(repair: RunningRepair): DecisionFields {
   const { question, sealed } = repair;
-  const { answers, decision, results, again, rewoundTo } = sealed;
+  const { answers, decision, results, again, rewoundTo, undoesRewind } = sealed;
   return {
     kind: 'decision',
     question: question.digest,
@@ -25,6 +25,7 @@ export function decisionFields(repair: RunningRepair): DecisionFields {
       again,
       compensates: decision.compensate === true ? (true as const) : undefined,
       rewindsTo: rewoundTo?.seq,
+      undoesRewind,
     }),
     kept: repair.captured,
     notes: [...repair.notes],

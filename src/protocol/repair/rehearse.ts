@@ -14,6 +14,8 @@ import { takenBackBy } from './answers/rerun.ts';
 import { halfAppliedInDatabases } from './answers/undo-intent.ts';
 import { applyChange, columnsOf, isRow } from './changes/databases.ts';
 import { orUnchanged, Unchanged } from './changes/unchanged.ts';
+import { reinstatedFiles, reinstateRows } from './reinstate.ts';
+import type { ReinstatePlan } from './reinstate-plan.ts';
 import type { RepairContext } from './running/context.ts';
 import type { DatabaseChange } from './running/database-changes.ts';
 import { RunningRepair } from './running/running-repair.ts';
@@ -27,7 +29,9 @@ export async function rehearse(context: RepairContext, draft: RepairDraft): Prom
   const problems = await rehearseRestores(repair);
   if (repair.sealed.reruns.length > 0) {
     await halfAppliedInDatabases(repair);
-    problems.push(...(await rehearseTakingBack(repair)));
+    const { reinstating } = draft;
+    if (reinstating === undefined) problems.push(...(await rehearseTakingBack(repair)));
+    else problems.push(...(await rehearseReinstating(repair, reinstating)));
   }
   for (const change of repair.databases.byDatabase())
     problems.push(...(await rehearseChange(repair, change, draft.ruling.again)));
@@ -64,6 +68,21 @@ async function rehearseTakingBack(repair: RunningRepair): Promise<string[]> {
   return problems;
 }
 
+/** Files are looked at; rows and statements are collected. */
+async function rehearseReinstating(repair: RunningRepair, plan: ReinstatePlan): Promise<string[]> {
+  const { files, blobs } = repair.context.workspace;
+  await reinstateRows(repair, plan);
+  const problems: string[] = [];
+  for (const { path, wanted } of reinstatedFiles(repair, plan)) {
+    const now = await orUnchanged(() => files.stateNow(path));
+    if (!(now instanceof Unchanged) && sameState(now, wanted)) continue;
+    if (wanted.kind === 'file' && !(await blobs.hasIntact(wanted.content)))
+      problems.push(`file:${path} cannot be put back: what it held then (${wanted.content}) is not kept`);
+    problems.push(...(await fileProblems(repair, path)));
+  }
+  return problems;
+}
+
 async function fileProblems({ context }: RunningRepair, path: string): Promise<readonly string[]> {
   const outcome = await orUnchanged(async () => context.workspace.files.mustBeReplaceable(path));
   return outcome instanceof Unchanged ? [`file:${path} cannot be put back: ${outcome.reason}`] : [];
@@ -95,7 +114,9 @@ async function rehearseChange(
     return last.flatMap((row, index) => {
       const shows = (state: RowState): boolean =>
         sameState(onlyColumns(states[index]!, columnsOf(state, row.key)), state);
-      const isRestored = repair.sealed.answers[row.resource] === 'restore';
+      const { answers, undoesRewind } = repair.sealed;
+      // A rewind is undone wholly: what its steps had made counts again only where it is there again.
+      const isRestored = answers[row.resource] === 'restore' || undoesRewind !== undefined;
       // What others have changed since is left alone by a rerun; so is what triggers make of the rest.
       const isRefused = isRestored || (put.has(row) && shows(row.shown));
       if (shows(row.wanted) || !isRefused) return [];

@@ -50,7 +50,7 @@ export async function planRewind(ledger: Ledger, jobId: string, to: number): Pro
 }
 
 /** Have steps run again since that were done at the checkpoint? */
-function mustBeInForce(
+export function mustBeInForce(
   records: readonly ChainRecord[],
   now: StepHistory,
   to: number,

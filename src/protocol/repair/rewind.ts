@@ -1,6 +1,6 @@
 /**
  * Rewinds a job in place, as the answer `rerun` of a decision does, for every step after a checkpoint: a sealed repair
- * whose token is the digest of the request.
+ * whose token is the digest of the request. The undoing of a rewind is one, too, which puts back besides.
  *
  * Invariants
  * 1. Nothing is taken back unless all of it is as the record has it, and can be: found out before it is sealed.
@@ -25,6 +25,7 @@ import type { Workspaces } from '../workspace/workspaces.ts';
 import { takenBackBy } from './answers/rerun.ts';
 import { refused, worldMoved } from './decide.ts';
 import { rehearse } from './rehearse.ts';
+import { planReinstate } from './reinstate-plan.ts';
 import { planRewind } from './rewind-plan.ts';
 import { rollForward } from './roll-forward.ts';
 import type { RepairContext } from './running/context.ts';
@@ -99,24 +100,28 @@ async function drawUp(
   token: Digest,
 ): Promise<RepairDraft | { readonly problems: readonly string[] }> {
   try {
-    const { checkpoint, steps } = await planRewind(ledger, jobId, to);
-    const question = rewindQuestion(ledger, { jobId, token, to, steps });
+    const reinstating = to === undefined ? await planReinstate(ledger, jobId) : undefined;
+    const { checkpoint, steps } = reinstating ?? (await planRewind(ledger, jobId, to!));
+    const { seq, digest, step, next } = checkpoint;
+    const undoes = reinstating?.rewind.seq;
+    const question = rewindQuestion(ledger, { jobId, token, to: seq, steps, ...defined({ undoes }) });
     const decision: Decision = { digest: token, answer: 'rerun', by, reason, ...defined({ items }) };
     const ruling = ruleOn(question, decision);
     if (!ruling.usable) return { problems: ruling.problems };
-    const { seq, digest, step, next } = checkpoint;
-    return { question, decision, ruling, found: {}, rewoundTo: { seq, digest, step, next } };
+    const rewoundTo = { seq, digest, step, next };
+    return { question, decision, ruling, found: {}, rewoundTo, ...defined({ reinstating }) };
   } catch (error) {
     if (!isFailure(error, 'not-found', 'bad-input')) throw error;
     return { problems: [error.message] };
   }
 }
 
-/** What is not as the record has it, of all that would be taken back. */
+/** What is not as the record has it, of all that would be taken back or put back. */
 async function movedSince(context: RepairContext, draft: RepairDraft): Promise<readonly string[]> {
   const { host, workspace, settings, ledger, jobId } = context;
   const takenBack = await takenBackBy(new RunningRepair(context, draft.question, unsealedRepair(draft)));
   const only = new Set(takenBack.flatMap(({ effect }) => uriOf(effect) ?? []));
+  for (const resource of draft.reinstating?.wanted.keys() ?? []) only.add(resource);
   if (only.size === 0) return [];
   const { at } = ledger.job(jobId)!;
   const manifest = ledger.manifest(jobId);

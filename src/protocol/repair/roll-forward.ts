@@ -9,11 +9,14 @@ import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { RepairResult } from '../../model/job/repair.ts';
 import { GENESIS } from '../../model/record/chain.ts';
+import { requestedStepOf } from '../../model/sub-step-id.ts';
 import type { JobRow } from '../../store/ledger/jobs.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import { carryOut } from './carry-out.ts';
 import { decisionFields } from './decision-record.ts';
 import { raiseTerm } from './changes/term.ts';
+import { reinstatedRecords } from './reinstate.ts';
+import { planReinstate, type ReinstatePlan } from './reinstate-plan.ts';
 import type { RepairContext } from './running/context.ts';
 import { RunningRepair } from './running/running-repair.ts';
 import { SealedRepairSchema, type SealedRepair } from './running/sealed-repair.ts';
@@ -22,6 +25,7 @@ import { SealedRepairSchema, type SealedRepair } from './running/sealed-repair.t
 const RAISES_TERM: readonly Answer[] = ['accept', 'restore', 'rerun', 'skip', 'overwrite', 'undo', 'keep'];
 const MAX_NOTES_IN_RESULT = 50;
 const MAX_NOTE_CHARACTERS = 2_000;
+const MAX_REINSTATED_IN_RESULT = 200;
 
 /** Rolls every sealed repair of the job forward. Call under the lock, before anything is compared. */
 export async function rollForwardRepairs(context: RepairContext): Promise<void> {
@@ -37,7 +41,9 @@ export async function rollForward(context: RepairContext, sealed: SealedRepair):
     throw new HoldfastError('ledger-damaged', 'A sealed repair names a question that the ledger does not have.', {
       question: sealed.digest,
     });
-  const repair = await carryOut(context, asked.question, sealed);
+  const { undoesRewind } = sealed;
+  const reinstating = undoesRewind === undefined ? undefined : await planReinstate(ledger, jobId, undoesRewind);
+  const repair = await carryOut(context, asked.question, sealed, reinstating);
   const job = ledger.job(jobId);
   const raised =
     job !== undefined && raisesTerm(repair)
@@ -45,7 +51,7 @@ export async function rollForward(context: RepairContext, sealed: SealedRepair):
       : undefined;
   await faultPointAsync('repair.term-raised');
   faultPoint('repair.record-before');
-  const result = ledger.transaction(() => finish(repair, job, raised));
+  const result = ledger.transaction(() => finish(repair, job, raised, reinstating));
   faultPoint('repair.record-after');
   return result;
 }
@@ -70,11 +76,18 @@ function raisesTerm({ question, sealed }: RunningRepair): boolean {
 }
 
 /** Records what has come of the repair and closes its question. In a transaction. */
-function finish(repair: RunningRepair, job: JobRow | undefined, raised: number | undefined): RepairResult {
+function finish(
+  repair: RunningRepair,
+  job: JobRow | undefined,
+  raised: number | undefined,
+  reinstating?: ReinstatePlan,
+): RepairResult {
   const { sealed, notes } = repair;
   const { ledger, jobId, caller } = repair.context;
-  const at =
+  let at =
     job === undefined ? { seq: 0, head: GENESIS } : ledger.append(jobId, caller.runId, decisionFields(repair)).at;
+  const reinstated = reinstating === undefined ? [] : reinstatedRecords(repair, reinstating);
+  for (const fields of reinstated) at = ledger.append(jobId, caller.runId, fields).at;
   if (raised !== undefined) ledger.raiseTerm(jobId, raised);
   ledger.closeQuestion(sealed.digest);
   // From here on nothing of the job is applied, whoever requests it: claims hold for an open job only.
@@ -86,9 +99,15 @@ function finish(repair: RunningRepair, job: JobRow | undefined, raised: number |
     at,
     answers: [...new Set(Object.values(sealed.answers))],
     reruns: sealed.reruns,
-    ...defined({ rewoundTo: sealed.rewoundTo }),
+    ...defined({ rewoundTo: sealed.rewoundTo, reinstated: reinstating && namesOf(reinstating) }),
     notes: notes.slice(0, MAX_NOTES_IN_RESULT).map((note) => note.slice(0, MAX_NOTE_CHARACTERS).toWellFormed()),
   };
   ledger.repairs.finish(sealed.digest, { ...sealed, result });
   return result;
+}
+
+/** Sub-steps go with the step around them. */
+function namesOf({ reinstated }: ReinstatePlan): string[] {
+  const requested = reinstated.map(({ stepId }) => stepId).filter((stepId) => requestedStepOf(stepId) === stepId);
+  return requested.slice(0, MAX_REINSTATED_IN_RESULT);
 }

@@ -7,6 +7,7 @@ import type { Question } from '../../model/question/question.ts';
 import { findingsIdentity } from '../../model/question/finding.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
+import type { ReinstatePlan } from './reinstate-plan.ts';
 import { repeatCalls } from './rerun-calls.ts';
 import type { RepairContext } from './running/context.ts';
 import type { SealedRepair } from './running/sealed-repair.ts';
@@ -21,6 +22,8 @@ export interface RepairDraft {
   readonly found: SealedRepair['found'];
   /** Of a rewind, whose question nobody was asked: it is stored with the repair. */
   readonly rewoundTo?: SealedRepair['rewoundTo'];
+  /** Of the undoing of a rewind. */
+  readonly reinstating?: ReinstatePlan;
 }
 
 /** Call under the lock, for an open question. */
@@ -45,6 +48,7 @@ export function sealRepair({ ledger, jobId }: RepairContext, draft: RepairDraft)
         results: Object.keys(results).length === 0 ? undefined : { ...results },
         again: again.length === 0 ? undefined : [...again],
         rewoundTo,
+        undoesRewind: draft.reinstating?.rewind.seq,
       }),
     };
     ledger.repairs.seal(decision.digest, jobId, body);
@@ -74,11 +78,12 @@ function stepsThatRunAgain({ question, ruling }: RepairDraft): readonly string[]
 
 /** A repair that is not sealed: nothing is carried out with it, and no generation is issued for it. */
 export function unsealedRepair(draft: RepairDraft): SealedRepair {
-  const { decision, ruling, found, rewoundTo } = draft;
+  const { decision, ruling, found, rewoundTo, reinstating } = draft;
   const reruns = stepsThatRunAgain(draft).map((stepId) => ({ stepId, generation: 0 }));
   const { digest } = decision;
   const answers = { ...ruling.answers };
-  return { schemaVersion: 1, decision, answers, found, reruns, adopts: [], digest, ...defined({ rewoundTo }) };
+  const how = defined({ rewoundTo, undoesRewind: reinstating?.rewind.seq });
+  return { schemaVersion: 1, decision, answers, found, reruns, adopts: [], digest, ...how };
 }
 
 /** Records that the Workflow had forgotten, by sequence number. */

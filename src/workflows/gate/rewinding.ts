@@ -8,6 +8,7 @@
  *    heard then. So the Workflow never goes on from steps that the record has taken back.
  */
 import { ApplicationFailure, condition, TemporalFailure } from '@temporalio/workflow';
+import { defined } from '../../model/defined.ts';
 import type { RepairResult, RewoundTo } from '../../model/job/repair.ts';
 import { wholeRepair } from '../../model/job/repair-pages.ts';
 import { parseRewind, type Rewind, type RewindRequest } from '../../model/job/rewind.ts';
@@ -82,11 +83,11 @@ export class Rewinding {
       throw this.#refused(rewind, [`it could not be carried out: ${(error.cause ?? error).message}`]);
     }
     if (result.kind === 'refused') throw this.#refused(rewind, result.problems);
-    if (result.kind === 'repaired') return this.#use(result);
+    if (result.kind === 'repaired') return this.#use(result, request);
     this.#compareAnd(() => Promise.resolve());
     const named = result.resources.slice(0, 3).join(', ');
     throw this.#refused(rewind, [
-      `${named}: not as the record has it, so nothing was taken back. The world is compared: answer its question, ` +
+      `${named}: not as the record has it, so nothing was changed. The world is compared: answer its question, ` +
         'then rewind again',
     ]);
   }
@@ -100,12 +101,16 @@ export class Rewinding {
     );
   }
 
-  #use(result: Repaired): RewindAnswer {
+  #use(result: Repaired, { rewind }: RewindRequest): RewindAnswer {
     const { decisions, onWentBack } = this.#options;
     decisions.adopt(result);
-    const { rewoundTo, reruns, notes } = result;
+    const { rewoundTo, reruns, reinstated, notes } = result;
     if (rewoundTo !== undefined) onWentBack(rewoundTo);
-    return { to: rewoundTo?.seq ?? 0, runsAgain: reruns.map(({ stepId }) => stepId), done: notes };
+    // What steps had read whose results count again may have changed since.
+    if (rewind.undo === true) this.#compareAnd(() => Promise.resolve());
+    const again = new Set(reinstated);
+    const runsAgain = reruns.map(({ stepId }) => stepId).filter((stepId) => !again.has(stepId));
+    return { to: rewoundTo?.seq ?? 0, runsAgain, ...defined({ reinstated }), done: notes };
   }
 
   /** Beside the turn: the comparison may ask, and its question is answered in a turn. */
@@ -123,7 +128,7 @@ export class Rewinding {
     await decisions.inTurn(async () => {
       try {
         const result = await this.#call({ ...request, onlyBegun: true });
-        if (result.kind === 'repaired') this.#use(result);
+        if (result.kind === 'repaired') this.#use(result, request);
       } catch (error) {
         if (!(error instanceof TemporalFailure) || ending.whyUndecidable !== undefined) throw error;
         this.#compareAnd(() => this.#hearOf(request));

@@ -16,6 +16,7 @@ export interface RowReset {
   readonly resource: string;
 }
 
+/** A statement that undoes another one, or one that is made again as it was recorded. */
 export interface StatementUndo {
   readonly database: string;
   readonly text: string;
@@ -59,6 +60,18 @@ export class DatabaseChanges {
     const { text, params } = effect.undo;
     this.#changes.push({ database, text, params, writes: effect.writes, stepId });
     return undefined;
+  }
+
+  /** An effect that was undone is made again as it was recorded. A statement without an undo has stayed. */
+  make(stepId: string, effect: DatabaseEffect, after: ResourceState): void {
+    const { database } = effect;
+    if (effect.kind !== 'sql') {
+      const { table, key, before: shown } = effect;
+      this.#changes.push({ database, table, key, shown, wanted: rowState(after), resource: uriOf(effect)! });
+    } else if (effect.undo !== undefined) {
+      const { text, params, writes } = effect;
+      this.#changes.push({ database, text, params, writes, stepId });
+    }
   }
 
   /** In canonical order. */

@@ -19,7 +19,8 @@ import type { SealedRepair } from './sealed-repair.ts';
 export type RepairPart =
   | { readonly kind: 'finding'; readonly resource: string }
   | { readonly kind: 'record'; readonly seq: number; readonly effect: number }
-  | { readonly kind: 'intent'; readonly token: Digest; readonly effect: number };
+  | { readonly kind: 'intent'; readonly token: Digest; readonly effect: number }
+  | { readonly kind: 'reinstated'; readonly place: number };
 
 export class RunningRepair {
   readonly context: RepairContext;
@@ -80,6 +81,8 @@ export class RunningRepair {
         return { token, index: `r${part.seq}-${part.effect}` };
       case 'intent':
         return { token, index: `i${part.token.slice(0, 8)}-${part.effect}` };
+      case 'reinstated':
+        return { token, index: `n${part.place}` };
     }
   }
 

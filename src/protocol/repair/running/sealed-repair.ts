@@ -23,6 +23,8 @@ export const SealedRepairSchema = z.strictObject({
   again: z.array(z.string()).optional(),
   /** Of a rewind: nobody was asked. */
   rewoundTo: RewoundToSchema.optional(),
+  /** Of the undoing of a rewind: the number of that one's record. */
+  undoesRewind: z.int().min(1).optional(),
   digest: DigestSchema,
   result: RepairResultSchema.optional(),
 });
