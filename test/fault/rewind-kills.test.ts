@@ -26,6 +26,10 @@ let jobId: string;
 let to: number;
 let atCheckpoint: unknown;
 const done = join(root, 'done');
+/** One that went back and has run on since. */
+const back = join(root, 'back');
+let beforeRewind: unknown;
+let memoryBack: TestJobMemory;
 
 before(async () => {
   const job = openRewoundJob({ workspace: makeWorld(done) });
@@ -35,18 +39,36 @@ before(async () => {
   ({ memory, jobId } = job);
   to = checkpointsOf(job)[1]!;
   await job.close();
+  beforeRewind = worldOf(done);
+  const again = openRewoundJob({ workspace: copyOf('back'), memory });
+  assert.ok((await again.rewind({ to })).kind === 'repaired');
+  await secondHalf(again, 'call');
+  memoryBack = again.memory;
+  await again.close();
 });
 
-function copyOf(name: string): string {
+function copyOf(name: string, from = done): string {
   const workspace = join(root, name);
-  cpSync(done, workspace, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+  cpSync(from, workspace, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
   return workspace;
 }
 
 /** Undefined: it was killed. */
-async function rewind(workspace: string, killing: Killing = {}): Promise<RepairResult | undefined> {
-  const order: RewindOrder = { workspace, memory, to, ...killing };
+type Act = (workspace: string, killing?: Killing) => Promise<RepairResult | undefined>;
+
+const rewind: Act = async (workspace, killing = {}) => await answered({ workspace, memory, to, ...killing });
+const undo: Act = async (workspace, killing = {}) => await answered({ workspace, memory: memoryBack, ...killing });
+
+async function answered(order: RewindOrder): Promise<RepairResult | undefined> {
   return await answerOf<RepairResult>(startChild({ script: CHILD, order, compiled: join(root, 'compiled') }));
+}
+
+function mustBeUndone(workspace: string, result: RepairResult | undefined): void {
+  assert.ok(result?.kind === 'repaired', JSON.stringify(result));
+  assert.deepEqual(result.reinstated, ['second', 'add', 'make']);
+  assert.deepEqual(worldOf(workspace), beforeRewind);
+  const kinds = decisionsOf(workspace, jobId).map(({ undoesRewind }) => undoesRewind !== undefined);
+  assert.deepEqual(kinds, [false, true]);
 }
 
 function mustBeRewound(workspace: string, result: RepairResult | undefined): void {
@@ -63,23 +85,25 @@ function mustBeRewound(workspace: string, result: RepairResult | undefined): voi
   assert.equal(decisionsOf(workspace, jobId).length, 1);
 }
 
-test('killed at every point of a rewind in turn, a job ends up at the checkpoint, once', async () => {
-  const workspace = copyOf('every-point');
-  const killed = join(root, 'killed');
+/** Each process is killed at another point, until one comes through. */
+async function mustOutliveAll(act: Act, name: string, from: string, mustBeDone: typeof mustBeRewound): Promise<void> {
+  const workspace = copyOf(`${name}-every-point`, from);
+  const killed = join(root, `${name}-killed`);
   let result;
   for (let processes = 1; result === undefined; processes++) {
     assert.ok(processes <= FAULT_POINTS.length, 'each process is killed at another point');
-    result = await rewind(workspace, { killOnceAt: 'every point', killed });
+    result = await act(workspace, { killOnceAt: 'every point', killed });
   }
   const reached = linesOf(killed);
   for (const point of ['repair.sealed-before', 'repair.sealed-after', 'repair.record-before', 'repair.record-after'])
     assert.ok(reached.includes(point), `${point} is reached`);
-  mustBeRewound(workspace, result);
-});
+  mustBeDone(workspace, result);
+}
 
-test('killed once at each hit of each point, a job ends up at the checkpoint, once', async () => {
-  const hits = join(root, 'hits');
-  mustBeRewound(copyOf('unharmed'), await rewind(join(root, 'unharmed'), { hits }));
+/** One process is killed at each hit of each point; its successor comes through. */
+async function mustOutliveEach(act: Act, name: string, from: string, mustBeDone: typeof mustBeRewound): Promise<void> {
+  const hits = join(root, `${name}-hits`);
+  mustBeDone(copyOf(`${name}-unharmed`, from), await act(join(root, `${name}-unharmed`), { hits }));
   const counted = new Map<string, number>();
   const all = linesOf(hits).map((point) => {
     const hit = (counted.get(point) ?? 0) + 1;
@@ -90,11 +114,27 @@ test('killed once at each hit of each point, a job ends up at the checkpoint, on
   const kills = all.filter(({ point }) => !point.startsWith('fsync.'));
   assert.ok(kills.length > 20, `${kills.length} hits`);
   const failures = await twoAtATime(kills, async (kill, index) => {
-    const workspace = copyOf(`kill-${index}`);
-    const killed = join(root, `killed-${index}`);
-    const first = await rewind(workspace, { kill, killed });
-    mustBeRewound(workspace, first ?? (await rewind(workspace)));
+    const workspace = copyOf(`${name}-kill-${index}`, from);
+    const killed = join(root, `${name}-killed-${index}`);
+    const first = await act(workspace, { kill, killed });
+    mustBeDone(workspace, first ?? (await act(workspace)));
     rmSync(workspace, { recursive: true, force: true });
   });
   assert.deepEqual(failures, []);
+}
+
+test('killed at every point of a rewind in turn, a job ends up at the checkpoint, once', async () => {
+  await mustOutliveAll(rewind, 'rewind', done, mustBeRewound);
+});
+
+test('killed once at each hit of each point, a job ends up at the checkpoint, once', async () => {
+  await mustOutliveEach(rewind, 'rewind', done, mustBeRewound);
+});
+
+test('killed at every point of undoing a rewind in turn, a job is as before the rewind, once', async () => {
+  await mustOutliveAll(undo, 'undo', back, mustBeUndone);
+});
+
+test('killed once at each hit of each point of undoing a rewind, a job is as before the rewind, once', async () => {
+  await mustOutliveEach(undo, 'undo', back, mustBeUndone);
 });

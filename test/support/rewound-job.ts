@@ -67,7 +67,8 @@ export function makeWorld(folder: string): string {
   writeFileSync(join(workspace, 'over.txt'), 'a person wrote this\n');
   sqliteScript(
     join(workspace, SQLITE),
-    'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT); CREATE TABLE account (id INTEGER PRIMARY KEY, n INTEGER);' +
+    'CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT, seen TEXT DEFAULT (hex(randomblob(8))));' +
+      'CREATE TABLE account (id INTEGER PRIMARY KEY, n INTEGER);' +
       'CREATE TABLE said (text TEXT); INSERT INTO account VALUES (1, 0)',
   );
   return workspace;

@@ -12,7 +12,7 @@ import { DigestSchema } from '../digest.ts';
 import { EffectSchema } from './effect.ts';
 import { NotUndoneSchema } from './intent.ts';
 import { NOTED_FIELDS } from '../checkpoint/note.ts';
-import { ResourceStateSchema } from './world.ts';
+import { ResourceStateSchema, RowStateSchema } from './world.ts';
 import { AnswerSchema } from '../question/answer.ts';
 
 /**
@@ -114,6 +114,8 @@ export const DecisionRecordSchema = z.strictObject({
   rewindsTo: z.int().min(1).optional(),
   /** It undoes the rewind of this number: what that took away is put back, and the records after this one say so. */
   undoesRewind: z.int().min(1).optional(),
+  /** Rows that it took away, with all their columns: resource → row. */
+  keptRows: z.record(z.string(), RowStateSchema).optional(),
   notes: z.array(z.string()),
 });
 export type DecisionRecord = z.infer<typeof DecisionRecordSchema>;

@@ -8,7 +8,7 @@ export type DecisionFields = Omit<DecisionRecord, 'schemaVersion' | 'seq' | 'job
 
 export function decisionFields(repair: RunningRepair): DecisionFields {
   const { question, sealed } = repair;
-  const { answers, decision, results, again, rewoundTo, undoesRewind } = sealed;
+  const { answers, decision, results, again, rewoundTo, undoesRewind, keptRows } = sealed;
   return {
     kind: 'decision',
     question: question.digest,
@@ -26,6 +26,7 @@ export function decisionFields(repair: RunningRepair): DecisionFields {
       compensates: decision.compensate === true ? (true as const) : undefined,
       rewindsTo: rewoundTo?.seq,
       undoesRewind,
+      keptRows,
     }),
     kept: repair.captured,
     notes: [...repair.notes],

@@ -13,7 +13,7 @@ import { fileState, rowState } from '../../model/record/narrowed-state.ts';
 import type { Change, StepRecord } from '../../model/record/record.ts';
 import { parseResource } from '../../model/record/resource.ts';
 import { tokenOf } from '../../model/record/token.ts';
-import { ABSENT, sameState, type FileState, type ResourceState } from '../../model/record/world.ts';
+import { ABSENT, sameState, type FileState, type ResourceState, type RowState } from '../../model/record/world.ts';
 import { requestedStepOf } from '../../model/sub-step-id.ts';
 import type { NewRecord } from '../../store/ledger/chain.ts';
 import { takenBackBy } from './answers/rerun.ts';
@@ -59,14 +59,23 @@ export async function reinstateRows(repair: RunningRepair, plan: ReinstatePlan):
       const uri = uriOf(effect);
       if (uri !== undefined) made.set(uri, after);
     }
-  // What a person has accepted in place of what a step made.
+  // What a person has accepted in place of what a step made, and what others had filled in of it.
   for (const [uri, after] of made) {
-    const wanted = plan.wanted.get(uri);
+    const wanted = wholeRow(plan, uri);
     const resource = parseResource(uri);
     if (resource.kind !== 'row' || wanted === undefined || sameState(after, wanted)) continue;
     const { database, table, key } = resource;
-    databases.reset({ database, table, key, shown: rowState(after), wanted: rowState(wanted), resource: uri });
+    databases.reset({ database, table, key, shown: rowState(after), wanted, resource: uri });
   }
+}
+
+function wholeRow({ wanted, rewind }: ReinstatePlan, uri: string): RowState | undefined {
+  const state = wanted.get(uri);
+  if (state === undefined) return undefined;
+  const row = rowState(state);
+  const kept = rewind.keptRows?.[uri];
+  if (row.kind !== 'row' || kept?.kind !== 'row') return row;
+  return { kind: 'row', columns: { ...kept.columns, ...row.columns } };
 }
 
 /** What goes first, from within; then what comes, from without. Reads only. */

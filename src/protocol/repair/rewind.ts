@@ -28,6 +28,7 @@ import { rehearse } from './rehearse.ts';
 import { planReinstate } from './reinstate-plan.ts';
 import { planRewind } from './rewind-plan.ts';
 import { rollForward } from './roll-forward.ts';
+import { rowsThatGo } from './rows-that-go.ts';
 import type { RepairContext } from './running/context.ts';
 import { RunningRepair } from './running/running-repair.ts';
 import { SealedRepairSchema } from './running/sealed-repair.ts';
@@ -91,7 +92,8 @@ async function rewind(context: RepairContext, request: RewindRequest, token: Dig
   if (moved.length > 0) return worldMoved(token, moved);
   const problems = await rehearse(context, drawn);
   if (problems.length > 0) return refused(token, problems);
-  return await rollForward(context, sealRepair(context, drawn));
+  const keptRows = await rowsThatGo(context, drawn);
+  return await rollForward(context, sealRepair(context, { ...drawn, keptRows }));
 }
 
 async function drawUp(

@@ -24,6 +24,8 @@ export interface RepairDraft {
   readonly rewoundTo?: SealedRepair['rewoundTo'];
   /** Of the undoing of a rewind. */
   readonly reinstating?: ReinstatePlan;
+  /** Of a rewind: rows that go, with all their columns. */
+  readonly keptRows?: SealedRepair['keptRows'];
 }
 
 /** Call under the lock, for an open question. */
@@ -49,6 +51,7 @@ export function sealRepair({ ledger, jobId }: RepairContext, draft: RepairDraft)
         again: again.length === 0 ? undefined : [...again],
         rewoundTo,
         undoesRewind: draft.reinstating?.rewind.seq,
+        keptRows: Object.keys(draft.keptRows ?? {}).length === 0 ? undefined : draft.keptRows,
       }),
     };
     ledger.repairs.seal(decision.digest, jobId, body);

@@ -5,7 +5,7 @@ import type { Json } from '../../../model/canonical-json.ts';
 import { DecisionSchema } from '../../../model/question/decision.ts';
 import { DigestSchema } from '../../../model/digest.ts';
 import { RepairResultSchema, RewoundToSchema } from '../../../model/job/repair.ts';
-import { ResourceStateSchema } from '../../../model/record/world.ts';
+import { ResourceStateSchema, RowStateSchema } from '../../../model/record/world.ts';
 
 const JsonSchema = z.json() as z.ZodType<Json>;
 
@@ -25,6 +25,8 @@ export const SealedRepairSchema = z.strictObject({
   rewoundTo: RewoundToSchema.optional(),
   /** Of the undoing of a rewind: the number of that one's record. */
   undoesRewind: z.int().min(1).optional(),
+  /** Of a rewind: rows that it takes away, with all their columns, by resource. */
+  keptRows: z.record(z.string(), RowStateSchema).optional(),
   digest: DigestSchema,
   result: RepairResultSchema.optional(),
 });
