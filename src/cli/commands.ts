@@ -105,7 +105,7 @@ export const COMMANDS: readonly ListedCommand[] = [
   {
     name: 'rewind',
     usage: '<workspace-or-job>',
-    summary: 'take a running job back to one of its checkpoints, and its files and rows with it',
+    summary: 'take a running job back to one of its checkpoints, with its files and rows; or undo that',
     load: async () => (await import('./rewind.ts')).rewindCommand,
   },
   {

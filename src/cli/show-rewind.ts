@@ -10,6 +10,7 @@ import type { Terminal } from './terminal.ts';
 /** `statements`: those that the person has not named. */
 export function showRewind(terminal: Terminal, job: string, preview: RewindPreview): string {
   const { runsAgain, undoes, callsKept, statements, differs, undoesRewind } = preview;
+  const away = undoesRewind === undefined ? 'taken' : 'put';
   const warn = (line: string): string => terminal.style('yellow', line);
   return [
     terminal.style('bold', `What ${whatOf(preview)} would do to job ${job} (nothing has been changed):`),
@@ -30,7 +31,7 @@ export function showRewind(terminal: Terminal, job: string, preview: RewindPrevi
       ? []
       : [
           terminal.style('red', `Not as the record has it: ${differs.map(shownName).join(', ')}.`),
-          terminal.style('red', 'So nothing would be changed: the job would ask about that first.'),
+          terminal.style('red', `So nothing would be ${away} back: the job would ask about that first.`),
         ]),
   ].join('\n');
 }

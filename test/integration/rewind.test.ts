@@ -170,6 +170,43 @@ test('a Workflow of one’s own starts anew from where it waits, and what is don
   await latest.terminate();
 });
 
+test('a rewind that is undone: what it took away counts again, and no code runs for it', async () => {
+  const env = { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.client.options.namespace };
+  const run = async (...args: readonly string[]) => await cli(['rewind', ...args], { env });
+  const second = { id: 'b', use: 'measure', with: { path: 'undone' }, needs: ['a'], state: { seen: 'b' } };
+  const handle = await start('undone', file('a'), second, file('c', ['b'], { approval: 'before-apply' }));
+  const askedAnew = async (earlier: string): Promise<string> => {
+    const { questions } = await untilStatus(
+      handle,
+      ({ questions: [one] }) => one !== undefined && one.digest !== earlier,
+    );
+    return questions[0]!.digest;
+  };
+  const first = await askedAnew('none');
+  const folder = join(root, 'undone');
+  const [input] = await checkpointsOf('undone');
+  assert.match((await run(folder, '--undo', '--dry-run')).err, /never taken back to a checkpoint/);
+  assert.match((await run(folder, '--undo', '--to', '3')).err, /--to NUMBER or --undo, not both/);
+  await client.rewind(handle.workflowId, { to: input!.seq, ...WHO });
+  const again = await askedAnew(first);
+  const times = measured.filter((path) => path === 'undone').length;
+  const preview = await run(folder, '--undo', '--dry-run');
+  assert.equal(preview.code, 0, preview.err);
+  assert.match(preview.out, /undoing the rewind of record \d+ \(ada: the second one was wrong\)/);
+  assert.match(preview.out, /Put back as it was before that:\n.*file:a\.txt.*Done again, .*: a, b\nRun again: c/s);
+  const done = await run(folder, '--undo', '--reason', 'it was right', '--by', 'ada');
+  assert.equal(done.code, 0, done.err);
+  assert.match(done.out, /is as before it went back to checkpoint \d+\. Done again, as before: a, b\. Run again: c\./);
+  await handle.signal('decide', { digest: await askedAnew(again), answer: 'approve', ...WHO });
+  await handle.result();
+  assert.deepEqual(there('undone', 'a', 'c'), [true, true]);
+  assert.equal(measured.filter((path) => path === 'undone').length, times);
+  const all = await checkpointsOf('undone');
+  const since = all.slice(-4);
+  assert.deepEqual(since.map(told), ['rewind 2 c2void', 'loop 0 a2done', 'loop 1 b2done', 'loop 2 c2done']);
+  assert.equal(since[0]!.parent, input!.seq);
+});
+
 test('the command shows what it would do, does it, and refuses what can’t be done', async () => {
   const handle = await start('typed', file('a'), file('b', ['a']), file('c', ['b'], { approval: 'before-apply' }));
   const first = await untilAsked(handle);

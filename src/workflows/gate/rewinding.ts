@@ -86,9 +86,10 @@ export class Rewinding {
     if (result.kind === 'repaired') return this.#use(result, request);
     this.#compareAnd(() => Promise.resolve());
     const named = result.resources.slice(0, 3).join(', ');
+    const [nothing, again] = rewind.undo === true ? ['put back', 'undo it again'] : ['taken back', 'rewind again'];
     throw this.#refused(rewind, [
-      `${named}: not as the record has it, so nothing was changed. The world is compared: answer its question, ` +
-        'then rewind again',
+      `${named}: not as the record has it, so nothing was ${nothing}. The world is compared: answer its question, ` +
+        `then ${again}`,
     ]);
   }
 
@@ -138,8 +139,9 @@ export class Rewinding {
 
   #refused(rewind: Rewind, problems: readonly string[]): ApplicationFailure {
     this.#options.refusals.add(rewind, problems);
+    const what = rewind.undo === true ? 'The rewind was not undone' : 'The job was not rewound';
     return ApplicationFailure.create({
-      message: `The job was not rewound: ${problems.join('; ')}.`.replace(/\.\.$/, '.'),
+      message: `${what}: ${problems.join('; ')}.`.replace(/\.\.$/, '.'),
       type: 'decision-refused',
       nonRetryable: true,
     });
