@@ -69,6 +69,8 @@ export type {
   HoldfastClientOptions,
   JobFailureInfo,
   JobResult,
+  ResumedJob,
+  ResumeOptions,
   StartedJob,
   StartOptions,
   WaitOptions,

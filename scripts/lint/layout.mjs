@@ -168,7 +168,7 @@ const ARROWS = {
   },
   codec: { parts: ['codec', 'model'], packages: ['@temporalio/common', '@temporalio/proto', 'zod'], node: true },
   client: {
-    parts: ['client', 'codec', 'model', 'workflows/messages'],
+    parts: ['client', 'codec', 'model', 'workflows/messages', 'protocol/checkpoint', 'store/sealed'],
     packages: ['@temporalio/client', '@temporalio/common', '@temporalio/envconfig', 'zod'],
     node: true,
   },

@@ -35,6 +35,11 @@ export const COMMANDS: readonly ListedCommand[] = [
     summary: 'start a job that runs a plan',
     load: async () => (await import('./start.ts')).startCommand,
   },
+  {
+    name: 'resume',
+    summary: 'start a job from its store of checkpoints, on any cluster',
+    load: async () => (await import('./resume.ts')).resumeCommand,
+  },
   { name: 'list', summary: 'list jobs, the newest first', load: async () => (await import('./list.ts')).listCommand },
   {
     name: 'status',

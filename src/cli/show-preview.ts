@@ -28,6 +28,7 @@ const WORDS: { readonly [K in keyof Omit<AnswerEffect, 'does'>]: Readonly<Record
     'put-back-as-before': 'it is put back as it was before',
   },
   ledger: {
+    none: '-',
     'decision-record': 'decision',
     'decision-record-and-generation': 'decision, new generation',
     'decision-record-and-adoption': 'decision, results adopted',
@@ -43,6 +44,7 @@ const WORDS: { readonly [K in keyof Omit<AnswerEffect, 'does'>]: Readonly<Record
     'run-step-again': 'runs the step again',
     'adopt-results': 'takes the results',
     'undo-goes-on': 'undoes on',
+    'begin-anew': 'begins from nothing',
     'fail-job': 'fails',
   },
 };

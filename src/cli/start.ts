@@ -89,7 +89,7 @@ export const startCommand: CommandSpec<Options> = {
         `Workers are running on Task Queue ${taskQueue}, of a version that gets no jobs as it is not current; ` +
           `the job waits. To make it current: ${makeCurrent(idle)}\n`,
       );
-    if (options.wait === true) return await waitFor(context, workflowId);
+    if (options.wait === true) return await waitForJob(context, workflowId, 'Started');
     const text = [
       `Started ${terminal.style('bold', workflowId)}: ` +
         `plan ${started.plan}, workspace ${started.workspace}, Task Queue ${taskQueue}`,
@@ -100,11 +100,12 @@ export const startCommand: CommandSpec<Options> = {
   },
 };
 
-async function waitFor(context: Context<Options>, job: string): Promise<Outcome> {
+/** @param did what was done to it, for the line that is said first */
+export async function waitForJob(context: Context, job: string, did: 'Started' | 'Resumed'): Promise<Outcome> {
   const { terminal } = context;
   const client = await context.client();
   const interrupt = terminal.onInterrupt();
-  terminal.err(`Started ${job}. Ctrl-C ends the waiting, not the job.\n`);
+  terminal.err(`${did} ${job}. Ctrl-C ends the waiting, not the job.\n`);
   // Nobody is at hand who could answer: a script has to learn that somebody must.
   const untilAsked = !terminal.isInteractive;
   await followJob(terminal, client, job, { to: 'err', signal: interrupt, untilAsked });

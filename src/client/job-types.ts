@@ -51,6 +51,55 @@ export interface StartedJob {
   readonly input: JsonObject;
 }
 
+/** How a job is started from a store of checkpoints. */
+export interface ResumeOptions {
+  /**
+   * `STORE/JOB` or `STORE/JOB@SEQ`: a folder or `postgres://…`, then a Workflow's id. The client reads it; the worker
+   * reads the store that the job's own plan names.
+   */
+  readonly from: string;
+  /** The number of a checkpoint, in place of `@SEQ`. Default: the newest. */
+  readonly at?: number;
+  /** In place of the folder that the job worked in. A relative path starts at the worker's workspace root. */
+  readonly workspace?: string;
+  /** Default: the client's. */
+  readonly taskQueue?: string;
+  /** Who resumes it. At most 200 characters. */
+  readonly by: string;
+  /** Why. At most 2,000 characters; kept in the record. */
+  readonly reason: string;
+  /** Only look. Default: false. */
+  readonly dryRun?: boolean;
+}
+
+/** A job that was started from a store. */
+export interface ResumedJob {
+  /** The same as before. */
+  readonly workflowId: string;
+  /** The same as before: all of its tokens are made of it. */
+  readonly jobId: string;
+  /** The first Run here. Absent: nothing was started. */
+  readonly runId?: string;
+  /** The Task Queue on which it waits for a worker. */
+  readonly taskQueue: string;
+  /** The store that was read, its password as `***`. */
+  readonly store: string;
+  /** The newest checkpoint that can be read, up to the one asked for. */
+  readonly checkpoint: {
+    readonly seq: number;
+    /** ISO 8601. */
+    readonly at: string;
+    /** The super-step; -1: the input. */
+    readonly step: number;
+    /** What came next. */
+    readonly next: readonly string[];
+  };
+  /** Later ones that can't be read: the job asks a person which one it goes on from. Absent: none. */
+  readonly unreadable?: readonly number[];
+  /** In place of the folder that the job worked in. Absent: that one. */
+  readonly workspace?: string;
+}
+
 /** A decision whose `digest` may be the first eight or more digits; left out: the one open question. */
 export type DecisionInput = Omit<Decision, 'digest'> & {
   /** The first eight or more digits of the question's digest. Default: the one open question's. */

@@ -20,16 +20,7 @@ import type { Abort } from '../model/question/decision.ts';
 import type { Question } from '../model/question/question.ts';
 import { abortSignal, decideSignal, questionsQuery, statusQuery, type RewindAnswer } from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE } from '../model/worker-command.ts';
-import {
-  refuseBadClientOptions,
-  refuseBadListing,
-  refuseBadWatch,
-  refuseUnknownInDecision,
-  waits,
-  wayOf,
-  wellFormed,
-  wellFormedAbort,
-} from './call-options.ts';
+import * as calls from './call-options.ts';
 import type { OpenConnection } from './connection.ts';
 import { checkpointsOfJob, stateOfJob, type AskedState } from './job-checkpoints.ts';
 import { resultOf } from './job-end.ts';
@@ -50,6 +41,8 @@ import type {
   DecisionInput,
   HoldfastClientOptions,
   JobResult,
+  ResumedJob,
+  ResumeOptions,
   StartedJob,
   StartOptions,
   WaitOptions,
@@ -58,6 +51,7 @@ import type {
 import { workspaceOfJob } from './job-workspace.ts';
 import { ListedWaits } from './listed-waits.ts';
 import { openQuestionOf } from './named-question.ts';
+import { resumeJob } from './resume-job.ts';
 import { rewindJob } from './rewind-job.ts';
 import { answeredBefore, notUsed, sendDecision } from './send-decision.ts';
 import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
@@ -77,7 +71,7 @@ export class HoldfastClient implements AsyncDisposable {
 
   /** For a Client that a program has. @throws HoldfastError `bad-input` */
   constructor(options: HoldfastClientOptions) {
-    refuseBadClientOptions(options);
+    calls.refuseBadClientOptions(options);
     const { client, connection, address, taskQueue, queryTimeoutMs } = options;
     this.#server = new ServerCalls({ client, connection, address }, queryTimeoutMs);
     this.taskQueue = taskQueue ?? DEFAULT_TASK_QUEUE;
@@ -138,7 +132,7 @@ export class HoldfastClient implements AsyncDisposable {
    * `server-unreachable`
    */
   async list(options: ListOptions = {}): Promise<JobListing> {
-    refuseBadListing(options);
+    calls.refuseBadListing(options);
     const registered = await this.#server.call(undefined, () => this.searchAttributes());
     const { visibility } = this.#server;
     const waits = new ListedWaits(this.#server);
@@ -190,19 +184,22 @@ export class HoldfastClient implements AsyncDisposable {
    * @throws HoldfastError `decision-refused`, `bad-input`, `not-found`, `no-worker`, `server-unreachable`
    */
   async decide(workflowId: string, given: DecisionInput, options: DecideOptions = {}): Promise<Decided> {
-    const via = wayOf(options);
-    refuseUnknownInDecision('client.decide', given);
+    const via = calls.wayOf(options);
+    calls.refuseUnknownInDecision('client.decide', given);
     const open = (): Promise<Question> => this.openQuestion(workflowId, given.digest);
     if (via === 'signal') {
       // With the whole digest it needs no worker now: it waits in the history.
-      const decision = wellFormed({ ...given, digest: isDigest(given.digest) ? given.digest : (await open()).digest });
+      const decision = calls.wellFormed({
+        ...given,
+        digest: isDigest(given.digest) ? given.digest : (await open()).digest,
+      });
       await this.#server.call(workflowId, () => this.#server.handle(workflowId).signal(decideSignal, decision));
       return { via, decision, done: [] };
     }
     const question = await open().catch((error: unknown) => answeredBefore(this.#server, workflowId, given, error));
     if ('via' in question) return question;
     const { digest } = question;
-    const decision = wellFormed({ ...given, digest });
+    const decision = calls.wellFormed({ ...given, digest });
     const { done, used } = await sendDecision(this.#server, workflowId, decision);
     // The record in the workspace has the last word; what it refuses leaves the question open.
     const isStillOpen = (await this.questions(workflowId).catch(() => [])).some(
@@ -216,9 +213,9 @@ export class HoldfastClient implements AsyncDisposable {
    * What a decision would do. Changes nothing. @throws HoldfastError `decision-refused`, `bad-input`, `no-worker`
    */
   async preview(workflowId: string, given: DecisionInput): Promise<DecisionPreview & { readonly question: Question }> {
-    refuseUnknownInDecision('client.preview', given);
+    calls.refuseUnknownInDecision('client.preview', given);
     const question = await this.openQuestion(workflowId, given.digest);
-    const preview = previewDecision(question, wellFormed({ ...given, digest: question.digest }));
+    const preview = previewDecision(question, calls.wellFormed({ ...given, digest: question.digest }));
     if (!preview.usable || given.compensate !== true) return { ...preview, question };
     return { ...preview, undoes: undoesOf(await this.status(workflowId)), question };
   }
@@ -236,14 +233,14 @@ export class HoldfastClient implements AsyncDisposable {
    * How a job ended, or that it hasn't. `wait`: until it has. @throws HoldfastError `not-found`, `server-unreachable`
    */
   async result(workflowId: string, options: WaitOptions = {}): Promise<JobResult> {
-    const wait = waits('client.result', options);
+    const wait = calls.waits('client.result', options);
     const questions = (): Promise<readonly Question[]> => this.questions(workflowId);
     return await resultOf(this.#server, await this.describe(workflowId), { wait, questions });
   }
 
   /** Asks a job to end; what is half applied is finished first. Safe to repeat. @throws HoldfastError `not-found` */
   async cancel(workflowId: string, options: WaitOptions = {}): Promise<Cancelled> {
-    const wait = waits('client.cancel', options);
+    const wait = calls.waits('client.cancel', options);
     const requested = await this.#server.send(workflowId, (handle) => handle.cancel());
     return { workflowId, requested, ...(wait && { result: await this.result(workflowId, { wait }) }) };
   }
@@ -255,8 +252,8 @@ export class HoldfastClient implements AsyncDisposable {
    * @throws HoldfastError `bad-input`, `not-found`, `server-unreachable`
    */
   async abort(workflowId: string, given: Abort, options: WaitOptions = {}): Promise<Cancelled> {
-    const wait = waits('client.abort', options);
-    const abort = wellFormedAbort(given);
+    const wait = calls.waits('client.abort', options);
+    const abort = calls.wellFormedAbort(given);
     const requested = await this.#server.send(workflowId, (handle) => handle.signal(abortSignal, abort));
     return { workflowId, requested, ...(wait && { result: await this.result(workflowId, { wait }) }) };
   }
@@ -266,14 +263,19 @@ export class HoldfastClient implements AsyncDisposable {
     return await rewindJob(this.#server, workflowId, given);
   }
 
+  /** Starts a job from its store, on any cluster. @throws HoldfastError `checkpoint-damaged`, and as `start` */
+  async resume(options: ResumeOptions): Promise<ResumedJob> {
+    return await resumeJob(this.#server, this.taskQueue, options);
+  }
+
   /** Moves a pinned job to its workers' current version. Repeatable. @throws HoldfastError `not-found`, `no-worker` */
   async wake(workflowId: string, options: WakeOptions = {}): Promise<Woken> {
-    return await wakeJob(this.#server, workflowId, waits('client.wake', options));
+    return await wakeJob(this.#server, workflowId, calls.waits('client.wake', options));
   }
 
   /** The status now and whenever it changes, until the job has ended. @throws HoldfastError `not-found`, `bad-input` */
   watch(workflowId: string, options: WatchOptions = {}): AsyncGenerator<JobStatus, void, undefined> {
-    refuseBadWatch(options);
+    calls.refuseBadWatch(options);
     const job = { describe: () => this.describe(workflowId), status: () => this.status(workflowId) };
     return watchJob(job, options);
   }

@@ -2,7 +2,6 @@
  * `agentJob`: runs a plan. It is a guarded job fed by the plan's scheduler; whatever can be done here can be done in a
  * user's own Workflow by `openJob`.
  */
-import { workflowInfo } from '@temporalio/workflow';
 import { jsonBytes, type JsonObject } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
@@ -12,14 +11,15 @@ import { boundedResult } from '../model/plan/run/bounded-outputs.ts';
 import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import type { PlanResult } from '../model/plan/run/progress.ts';
 import { runPlan } from '../model/plan/run/run.ts';
-import { jobIdOf } from '../model/record/token.ts';
 import { whyUnreadable } from '../model/unreadable.ts';
 import type { AgentJobInput, OpenJobOptions } from './guarded-job.ts';
+import { carriedFromPreviousRun } from './job/continue-as-new.ts';
 import { JobCore } from './job/core.ts';
 import { asFailure } from './job/failure.ts';
 import { refuseBadPlanInput, refuseParallelWriters, refuseUnlookedSchemas } from './job/options.ts';
 import { planOptions } from './job/plan-options.ts';
 import { PlannedJob } from './job/planned.ts';
+import { jobIdNow } from './state/run-origin.ts';
 import { traceJob } from './trace.ts';
 
 export type { AgentJobInput } from './guarded-job.ts';
@@ -33,7 +33,8 @@ const MAX_OUTPUTS_BYTES = 1_500_000;
  * @throws ApplicationFailure `bad-plan`, `bad-input`; `aborted`; a step's own failure with `onFailure: fail`
  */
 export async function agentJob(given: AgentJobInput, ...others: readonly unknown[]): Promise<PlanResult> {
-  const { plan, input, options } = understand(given, others);
+  const jobId = jobIdNow(carriedFromPreviousRun()?.resumed);
+  const { plan, input, options } = understand(jobId, given, others);
   traceJob(plan.name);
   const rewound: string[] = [];
   const core = new JobCore(options, {
@@ -60,7 +61,7 @@ interface UnderstoodJob {
 }
 
 /** @throws ApplicationFailure: anything else would fail the Workflow Task, for ever */
-function understand(given: AgentJobInput, others: readonly unknown[]): UnderstoodJob {
+function understand(jobId: string, given: AgentJobInput, others: readonly unknown[]): UnderstoodJob {
   try {
     const why = whyUnreadable(given);
     if (why !== undefined)
@@ -70,9 +71,8 @@ function understand(given: AgentJobInput, others: readonly unknown[]): Understoo
     refuseUnlookedSchemas(plan);
     refuseParallelWriters(plan);
     const input = parseInput(plan, given.input ?? {});
-    const { workflowId, firstExecutionRunId } = workflowInfo();
     const { continueAsNewAfterEvents, workspace = workspaceOf(plan, input) } = given;
-    const planned = planOptions(plan, input, jobIdOf(workflowId, firstExecutionRunId));
+    const planned = planOptions(plan, input, jobId);
     return { plan, input, options: { ...planned, ...defined({ continueAsNewAfterEvents }), workspace, args: [given] } };
   } catch (error) {
     throw asFailure(error);

@@ -8,6 +8,8 @@
  * copies the first one's place.
  */
 import { workflowInfo } from '@temporalio/workflow';
+import { HoldfastError } from '../model/failure.ts';
+import { RESUME_FIELD, ResumeSchema, type Resume } from '../model/job/resume.ts';
 import { whyUnreadable } from '../model/unreadable.ts';
 
 /** It stands in every bundle that a guarded job can run in. */
@@ -18,10 +20,28 @@ interface CarriedArgument {
 }
 
 let received: unknown;
+let resume: unknown;
 
 /** What the Run before has handed over; undefined: nothing. */
 export function carriedArgument(): unknown {
   return received;
+}
+
+/**
+ * What a job is started from a store with; undefined: it is not.
+ * @throws HoldfastError `bad-input`: it was made for another Workflow, or it is none
+ */
+export function resumeArgument(): Resume | undefined {
+  if (resume === undefined) return undefined;
+  const parsed = ResumeSchema.safeParse(resume);
+  if (!parsed.success) throw new HoldfastError('bad-input', 'What the job is to be resumed from cannot be read.');
+  const { workflowId, jobId } = parsed.data;
+  if (workflowId === workflowInfo().workflowId) return parsed.data;
+  throw new HoldfastError(
+    'bad-input',
+    `The arguments of this Workflow resume job ${jobId} as Workflow ${workflowId}, and this one is ` +
+      `${workflowInfo().workflowId}: a job goes on once. Expected a start by \`holdfast resume\`.`,
+  );
 }
 
 export function asArgument(carried: unknown): CarriedArgument {
@@ -31,6 +51,10 @@ export function asArgument(carried: unknown): CarriedArgument {
 /** Keeps what the Run before has handed over. @returns the Workflow's own arguments */
 export function withoutCarried(args: readonly unknown[]): readonly unknown[] {
   const last = args.at(-1);
+  if (hasField(last, RESUME_FIELD)) {
+    resume = last[RESUME_FIELD];
+    return args.slice(0, -1);
+  }
   if (!isCarriedArgument(last)) return args;
   const { chain, carried } = last[CARRIED_FIELD];
   if (chain === workflowInfo().firstExecutionRunId) received = carried;
@@ -38,10 +62,11 @@ export function withoutCarried(args: readonly unknown[]): readonly unknown[] {
 }
 
 function isCarriedArgument(value: unknown): value is CarriedArgument {
+  return hasField(value, CARRIED_FIELD);
+}
+
+function hasField<F extends string>(value: unknown, field: F): value is Readonly<Record<F, unknown>> {
   return (
-    typeof value === 'object' &&
-    value !== null &&
-    whyUnreadable(value) === undefined &&
-    Object.hasOwn(value, CARRIED_FIELD)
+    typeof value === 'object' && value !== null && whyUnreadable(value) === undefined && Object.hasOwn(value, field)
   );
 }

@@ -113,8 +113,11 @@ const askedBy = async (work: () => Promise<unknown>): Promise<RaisedQuestion> =>
   return { question: await ask(), ask };
 };
 
-/** Brings about a question of each class. */
-export const RAISE: { readonly [C in FindingClass]: () => Promise<RaisedQuestion> } = {
+/** Those that a job with a record asks. */
+export type RaisedClass = Exclude<FindingClass, 'checkpoint'>;
+
+/** Brings about a question of each. */
+export const RAISE: { readonly [C in RaisedClass]: () => Promise<RaisedQuestion> } = {
   discrepancy: async () => {
     decided.begin();
     writeFileSync(decided.at('out/a.txt'), 'edited by a person\n');

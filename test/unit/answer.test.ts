@@ -18,6 +18,7 @@ test('every class of finding offers recheck and abort, and nothing that the desi
     undo: ['skip', 'overwrite', 'rerun', 'happened'],
     stuck: ['rerun'],
     damaged: [],
+    checkpoint: ['older', 'anew'],
     foreign: ['accept'],
   });
   for (const cls of FindingClassSchema.options) assert.deepEqual(offeredAnswers(cls).slice(-2), ['recheck', 'abort']);
@@ -54,7 +55,7 @@ test('undoing is named only where there is a record to undo by; a stuck step is 
   const tells = FindingClassSchema.options.filter((cls) => ANSWERS[cls].abort!.does.includes('--compensate'));
   assert.deepEqual(
     FindingClassSchema.options.filter((cls) => !tells.includes(cls)),
-    ['undo', 'damaged', 'foreign'],
+    ['undo', 'damaged', 'checkpoint', 'foreign'],
   );
   assert.match(ANSWERS.stuck.recheck!.does, /^Look again, then try the step once more/);
 });

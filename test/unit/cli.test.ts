@@ -15,6 +15,7 @@ const COMMANDS = [
   'worker',
   'check',
   'start',
+  'resume',
   'list',
   'status',
   'question',

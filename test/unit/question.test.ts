@@ -70,7 +70,7 @@ test("a question is of its gravest finding's kind, and holds every step back unl
       if (findings.some((finding) => isAboutTheWorld({ kind: finding.class })))
         assert.ok(isAboutTheWorld({ kind }), 'an approval never hides a discrepancy');
       if (findings.some((finding) => finding.class === 'unverifiable'))
-        assert.ok(['damaged', 'foreign', 'unverifiable'].includes(kind));
+        assert.ok(['damaged', 'checkpoint', 'foreign', 'unverifiable'].includes(kind));
     }),
   );
 });

@@ -8,7 +8,7 @@ import { FindingKindSchema } from '../../src/model/question/finding.ts';
 
 const page = readFileSync(path.join(import.meta.dirname, '../../docs/questions.md'), 'utf8');
 const [, ...sections] = page.split(/^## /m);
-const isTable = (section: string): boolean => section.startsWith('The ten kinds of question\n');
+const isTable = (section: string): boolean => section.startsWith('The eleven kinds of question\n');
 
 /** The words in code form. */
 function words(text: string): readonly string[] {

@@ -108,6 +108,10 @@ const STORED = at(
   'each checkpoint is in the folder that the plan names, with all that leads to it, contents too',
 );
 const EFFORT = at('checkpoint-store', 'best-effort: the job goes on without');
+const RESUMED = at(
+  'resume-from',
+  'a checkpoint that can’t be read is asked about; the older one is gone on from, and who said so is told',
+);
 const RESET = at(
   'reset-half-applied',
   'where the Workflow goes another way, the step is finished and put to a person; nobody waits for it',
@@ -274,7 +278,15 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       ...NOTES,
     ],
   ],
-  verifyWorld: [VerifyWorldRequestSchema, [...SETTINGS, [RESET, 'asking']]],
+  verifyWorld: [
+    VerifyWorldRequestSchema,
+    [
+      ...SETTINGS,
+      [RESET, 'asking'],
+      [RESUMED, 'resume resume.at resume.head resume.by resume.reason'],
+      [RESUMED, 'resume.older resume.older.head resume.older.by resume.older.reason'],
+    ],
+  ],
   beginUndo: [BeginUndoRequestSchema, [...SETTINGS, [UNDONE, 'by why']]],
   undoStep: [
     UndoStepRequestSchema,

@@ -36,7 +36,7 @@ export const UndoReportSchema = z.strictObject({
 export type UndoReport = z.infer<typeof UndoReportSchema>;
 
 /** From here on no step runs any more; what is half applied is finished first. */
-export const BeginUndoRequestSchema = VerifyWorldRequestSchema.omit({ asking: true }).extend({
+export const BeginUndoRequestSchema = VerifyWorldRequestSchema.omit({ asking: true, resume: true }).extend({
   by: z.string(),
   why: z.string(),
 });

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { QuestionSchema } from '../question/question.ts';
 import { ChainPlaceSchema } from './chain-place.ts';
+import { ResumedSchema, ResumeRequestSchema } from './resume.ts';
 import { SeqRangesSchema } from './seq-ranges.ts';
 import { JobSettingsSchema } from './settings.ts';
 
@@ -45,6 +46,8 @@ export const VerifyWorldRequestSchema = z.strictObject({
   asking: z.array(z.string()).optional(),
   /** The Run that this one continues as new. */
   continuedFrom: z.string().optional(),
+  /** The job is started from a store, and has not been verified yet since. */
+  resume: ResumeRequestSchema.optional(),
 });
 export type VerifyWorldRequest = z.infer<typeof VerifyWorldRequestSchema>;
 
@@ -68,6 +71,8 @@ export const VerifyWorldResultSchema = z.discriminatedUnion('kind', [
     tookMs: z.int(),
     /** Questions of single steps that are still open (an approval survives a restart). */
     searchAttributes: z.boolean(),
+    /** Of a job that is started from a store: what its record has. */
+    resumed: ResumedSchema.optional(),
   }),
   z.strictObject({
     kind: z.literal('question'),

@@ -25,6 +25,7 @@ export interface AnswerEffect {
     | 'decision-record-and-adoption'
     | 'decision-record-and-answer'
     | 'decision-record-and-call'
+    | 'none'
     | 'other-job-released'
     | 'withdrawn-record';
   /** What the job does next. */
@@ -35,6 +36,7 @@ export interface AnswerEffect {
     | 'run-step-again'
     | 'adopt-results'
     | 'undo-goes-on'
+    | 'begin-anew'
     | 'fail-job';
 }
 
@@ -237,6 +239,26 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
     },
   },
   damaged: { recheck: RECHECK, abort: ABORT_AS_IT_IS },
+  checkpoint: {
+    older: {
+      does:
+        'The job goes on from the older checkpoint that is named. What came after it is lost to the record; the ' +
+        'checkpoints that cannot be read are moved aside, not deleted.',
+      intent: 'none',
+      manifest: 'none',
+      ledger: 'decision-record',
+      workflow: 'verify-again',
+    },
+    anew: {
+      does: 'Another job begins from nothing, in this new workspace. What the earlier one did stays as it is.',
+      intent: 'none',
+      manifest: 'none',
+      ledger: 'none',
+      workflow: 'begin-anew',
+    },
+    recheck: RECHECK,
+    abort: ABORT_AS_IT_IS,
+  },
   foreign: {
     accept: {
       does:

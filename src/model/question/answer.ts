@@ -15,6 +15,8 @@ export const AnswerSchema = z.enum([
   'keep',
   'happened',
   'repeat',
+  'older',
+  'anew',
   'abort',
 ]);
 /** One word of a decision; what it does depends on the class of the finding: see `ANSWERS`. */
@@ -31,6 +33,7 @@ export const FindingClassSchema = z.enum([
   'stuck',
   'undo',
   'damaged',
+  'checkpoint',
   'foreign',
 ]);
 /** What sort of question a finding is; it settles which answers there are: see `ANSWERS`. */

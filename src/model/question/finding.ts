@@ -27,6 +27,8 @@ export const FindingKindSchema = z.enum([
   'ledger-behind',
   'ledger-missing',
   'ledger-damaged',
+  'checkpoint-damaged',
+  'cannot-resume',
   'blob-damaged',
   'workspace-missing',
   'bound-to-another-job',

@@ -17,6 +17,8 @@ const MEANINGS: Partial<Record<FindingKind, string>> = {
   'ledger-behind': "the workspace's record is older than what the job has done",
   'ledger-missing': "the workspace has no record of this job's work",
   'ledger-damaged': "the workspace's record cannot be trusted",
+  'checkpoint-damaged': 'the stored checkpoint that the job is to go on from cannot be read',
+  'cannot-resume': 'the job cannot be started so from its store',
   'blob-damaged': 'the stored content that is to be put back is lost',
   'bound-to-another-job': 'one job at a time may have a workspace',
   'ahead-after-reset': 'it was done before the Workflow was reset',

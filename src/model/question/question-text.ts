@@ -36,6 +36,8 @@ export function whatIsAsked({ kind, findings, findingsTotal, stepId }: Question)
       return `what ${step.replace(/@undo$/, '')} did cannot simply be undone`;
     case 'damaged':
       return 'the record is damaged, lost or too old';
+    case 'checkpoint':
+      return 'the checkpoint that the job is to go on from cannot be read';
     case 'foreign':
       return 'the workspace belongs to another job';
   }

@@ -50,6 +50,7 @@ export function questionDigest(nonce: string, findings: readonly Finding[]): Dig
 /** The gravest first. */
 const GRAVITY: readonly FindingClass[] = [
   'damaged',
+  'checkpoint',
   'foreign',
   'unverifiable',
   'conflict',

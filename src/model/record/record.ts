@@ -116,6 +116,8 @@ export const DecisionRecordSchema = z.strictObject({
   undoesRewind: z.int().min(1).optional(),
   /** Rows that it took away, with all their columns: resource → row. */
   keptRows: z.record(z.string(), RowStateSchema).optional(),
+  /** The job was started from a store; the number of the checkpoint, or the record's end, that it goes on from. */
+  resumesFrom: z.int().min(1).optional(),
   notes: z.array(z.string()),
 });
 export type DecisionRecord = z.infer<typeof DecisionRecordSchema>;

@@ -44,6 +44,8 @@ export interface RebuildFrom {
   readonly stored: StoredJob;
   readonly store: SealedStore;
   readonly settings: JobSettings;
+  /** What the ledger holds besides, by name, from its first moment on. Default: nothing. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -62,7 +64,11 @@ export async function rebuildLedger(workspace: Workspace, from: RebuildFrom): Pr
   return stored.checkpoint.place;
 }
 
-async function fill(tables: LedgerTables, { stored, settings }: RebuildFrom, args: SmallContents): Promise<void> {
+async function fill(
+  tables: LedgerTables,
+  { stored, settings, notes = {} }: RebuildFrom,
+  args: SmallContents,
+): Promise<void> {
   const { checkpoint, chain } = stored;
   const { jobId, workflowId } = checkpoint;
   const small = [...args, ...smallContents(stored)];
@@ -70,6 +76,7 @@ async function fill(tables: LedgerTables, { stored, settings }: RebuildFrom, arg
     tables.jobs.add({ jobId, workflowId, runId: chain.at(-1)!.record.runId, settings });
     for (const [digest, bytes] of small) tables.contents.put(digest, bytes);
     tables.meta.set('firstDraft', String(firstDraft()));
+    for (const [name, note] of Object.entries(notes)) tables.meta.set(name, note);
   });
   let after: ChainPlace = { seq: 0, head: GENESIS };
   for (let first = 0; first < chain.length; first += RECORDS_AT_ONCE) {

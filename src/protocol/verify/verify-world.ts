@@ -29,6 +29,8 @@ import { beginComparison, conclude, type BegunComparison } from './conclude.ts';
 import { isRecordExpected, missingRecordFinding } from './missing-record.ts';
 import { openRecord } from './open-record.ts';
 import { patiently } from './patience.ts';
+import { resumeFirst } from './resume.ts';
+import { resumedRecord } from './resumed-place.ts';
 import { askAboutWorld, askUnsaved, type Verification } from './verification.ts';
 
 /** A person has just answered, or asked. */
@@ -58,6 +60,29 @@ export async function verifyWorldProtocol(
 }
 
 async function verify(verification: Verification): Promise<VerifyWorldResult> {
+  const { resume } = verification.request;
+  if (resume === undefined) return await verifyRecord(verification);
+  const place = await resumeFirst(verification, resume);
+  if (place.kind !== 'resumed') return place;
+  // All that the record has counts as known, and what its last Run had begun as this one's.
+  const { at, lastRunId } = place;
+  const request = { ...verification.request, base: at, known: at, continuedFrom: lastRunId };
+  const result = await verifyRecord({ ...verification, request });
+  return result.kind === 'verified' ? await told(verification, result) : result;
+}
+
+/** What its Workflow does not know is told with the first comparison that has found nothing. */
+async function told(
+  { workspaces, request }: Verification,
+  verified: Extract<VerifyWorldResult, { kind: 'verified' }>,
+): Promise<VerifyWorldResult> {
+  const workspace = workspaces.find(request.workspace)!;
+  const { seq } = verified.at;
+  const resumed = await workspace.exclusive('resume', (ledger) => resumedRecord(ledger, request.jobId, seq));
+  return { ...verified, resumed };
+}
+
+async function verifyRecord(verification: Verification): Promise<VerifyWorldResult> {
   const { host, workspaces, caller, request } = verification;
   const missing = missingRecordFinding(workspaces, request);
   if (missing !== undefined) return askUnsaved(verification, missing);

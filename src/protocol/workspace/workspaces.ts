@@ -1,6 +1,7 @@
 /** All workspaces that a process has open: each is opened once, under its real path. */
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import type { JobSettings } from '../../model/job/settings.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 import {
   isThere,
@@ -13,10 +14,13 @@ import {
 import { atPoints } from '../../store/fault-point.ts';
 import { assertLocalFilesystem } from '../../store/filesystem.ts';
 import { LEDGER_FILE } from '../../store/ledger/file.ts';
+import { openStore } from '../../store/sealed/open-store.ts';
+import type { SealedStore } from '../../store/sealed/store.ts';
 import { Secrets } from '../secrets/secrets.ts';
 import type { WorkerEnv } from './database-url.ts';
 import { mustBeUsable } from './obstacle.ts';
 import { OpenWorkspaces } from './open-workspaces.ts';
+import { storeLocation } from './store-location.ts';
 import { Workspace } from './workspace.ts';
 
 export class Workspaces {
@@ -55,6 +59,20 @@ export class Workspaces {
     return isThere(this.pathOf(workspace));
   }
 
+  /** Is nothing there that somebody could have put there, or lost? */
+  isNew(workspace: string): boolean {
+    const path = this.pathOf(workspace);
+    return !isThere(path) || readdirSync(path).every((name) => name === HOLDFAST_DIRECTORY && isBare(join(path, name)));
+  }
+
+  /**
+   * Where a job's checkpoints are kept. Makes nothing; whoever asks closes it.
+   * @throws HoldfastError `not-found`, `missing-variable`, `bad-input`
+   */
+  checkpointStore({ checkpoint }: Pick<JobSettings, 'checkpoint'>): SealedStore {
+    return openStore(storeLocation(checkpoint!.store, this.#env), { base: this.#root, create: false });
+  }
+
   /** Creates what is missing. Safe to repeat. @throws HoldfastError as `find` */
   create(workspace: string): Workspace {
     const path = this.pathOf(workspace);
@@ -85,6 +103,11 @@ export class Workspaces {
     const root = realPathOf(path);
     return this.#open.get(root, path, () => new Workspace(root, this.#env, this.secrets, this.#root));
   }
+}
+
+/** Has no attempt at a ledger left anything in it that a job had there? */
+function isBare(directory: string): boolean {
+  return readdirSync(directory).every((name) => !name.startsWith(LEDGER_FILE));
 }
 
 function createFolders(path: string): void {

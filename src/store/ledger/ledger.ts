@@ -93,6 +93,10 @@ export class Ledger {
   raiseTerm(jobId: string, term: number): void {
     this.#tables.jobs.raiseTerm(jobId, term);
   }
+  /** Single values by name. */
+  get meta(): LedgerTables['meta'] {
+    return this.#tables.meta;
+  }
   /** The job to which the workspace is bound now. */
   boundJobId(): string | undefined {
     return this.#tables.meta.find('boundJob');

@@ -30,6 +30,7 @@ import type { Ending, Undoing } from '../state/ending.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
+import type { Resuming } from '../state/resuming.ts';
 import type { Rewinds } from '../state/rewinds.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
 import type { WorkerWatch } from '../state/worker-watch.ts';
@@ -42,6 +43,7 @@ export interface DecisionsOptions {
   readonly refusals: Refusals;
   readonly rewinds: Rewinds;
   readonly decided: DecidedFindings;
+  readonly resuming: Resuming;
   readonly watch: WorkerWatch;
   /** Fulfilled once decisions can be carried out: what an earlier Run asked is compared with the world first. */
   readonly isReady?: Promise<unknown> | undefined;
@@ -223,8 +225,9 @@ export class Decisions {
   }
 
   #use(question: Question, decision: Decision, result: Repaired): DecideAnswer {
-    const { questions, ending, decided } = this.#options;
+    const { questions, ending, decided, resuming } = this.#options;
     decided.add(question, decision);
+    resuming.decided(question, decision);
     this.adopt(result);
     const isAborted = result.answers.includes('abort') && this.#abortByAnswer(question, decision, result.notes);
     questions.settle(question.digest);

@@ -16,6 +16,7 @@ import { isPatched } from '../patches.ts';
 import type { Ending } from '../state/ending.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
+import type { Resuming } from '../state/resuming.ts';
 import type { RunOrigin } from '../state/run-origin.ts';
 import type { SearchAttributes } from '../state/search-attributes.ts';
 import type { WorkerWatch } from '../state/worker-watch.ts';
@@ -27,6 +28,7 @@ export interface VerificationOptions {
   readonly questions: OpenQuestions;
   readonly attributes: SearchAttributes;
   readonly watch: WorkerWatch;
+  readonly resuming: Resuming;
   /** Steps that are requested now. */
   readonly requested: ReadonlySet<string>;
   /** Of the job's body. */
@@ -40,6 +42,11 @@ const MAX_LOOK_MS = 10 * 60_000;
 interface Running {
   readonly ends: Promise<void>;
   readonly scope: CancellationScope;
+}
+
+/** Thrown where the job that is resumed is given up, and another one begins; never leaves `JobCore`. */
+export class BeginsAnew extends Error {
+  override readonly name = 'BeginsAnew';
 }
 
 export class Verification {
@@ -123,7 +130,7 @@ export class Verification {
   }
 
   async #verifyUntilSettled(reason: VerificationReason, detail: string): Promise<void> {
-    const { origin, knowledge, ending, questions, requested, watch } = this.#options;
+    const { origin, knowledge, ending, questions, requested, watch, resuming } = this.#options;
     for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(2 * lookMs, MAX_LOOK_MS)) {
       ending.throwIfAborted();
       this.#last = `${reason}: ${detail}`;
@@ -132,11 +139,13 @@ export class Verification {
       const request = (): VerifyWorldRequest =>
         defined({
           ...origin,
+          base: knowledge.base,
           known: knowledge.known,
           holds: knowledge.holds,
           reason,
           detail: detail.slice(0, 500),
           asking: [...requested],
+          resume: resuming.request,
         });
       this.#isComparing = true;
       let result: VerifyWorldResult;
@@ -153,6 +162,7 @@ export class Verification {
       questions.ask(question, since);
       const isFreedByItself = waitsForAnotherJob(question) && isPatched('a-freed-workspace-is-noticed');
       await questions.whenAnswered(question.digest, isFreedByItself ? lookMs : undefined);
+      if (resuming.isAnew) throw new BeginsAnew();
       const isAnswered = !questions.has(question.digest);
       reason = isAnswered ? 'decided' : 'bound-to-another-job';
       detail = isAnswered ? detailOf(question) : 'is the workspace free by now?';
@@ -160,7 +170,7 @@ export class Verification {
   }
 
   #note(result: VerifyWorldResult): void {
-    const { knowledge, questions, attributes } = this.#options;
+    const { knowledge, questions, attributes, resuming } = this.#options;
     attributes.areKnown = result.searchAttributes;
     knowledge.term = result.term;
     const asked = result.kind === 'question' ? result.question.digest : undefined;
@@ -169,6 +179,9 @@ export class Verification {
     if (result.kind !== 'verified') return;
     this.#mark = result.mark;
     knowledge.advance(result.at);
+    if (result.resumed === undefined) return;
+    knowledge.goOnFrom(result.at, result.resumed.generations);
+    resuming.note(result.resumed);
   }
 }
 

@@ -1,5 +1,6 @@
 /** How a job's body ended, and what that is worth once a person or Temporal has ended the job. */
 import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
+import { BeginsAnew } from '../gate/verification.ts';
 import type { Ending } from '../state/ending.ts';
 import type { Outcome } from './end.ts';
 
@@ -8,6 +9,11 @@ export type BodyOutcome<T> = { readonly result: T } | { readonly error: unknown 
 /** Thrown to unwind a body that must start anew; never leaves `JobCore`. */
 export class JobRestart extends Error {
   override readonly name = 'JobRestart';
+}
+
+/** Does the job go on in a new Run, from its beginning? */
+export function beginsAgain(error: unknown): boolean {
+  return error instanceof JobRestart || error instanceof BeginsAnew;
 }
 
 /**

@@ -10,17 +10,21 @@ import { InitialVersioningBehavior } from '@temporalio/common';
 import { log, makeContinueAsNewFunc, workflowInfo, type Workflow } from '@temporalio/workflow';
 import { isLoaded, missingParts, NEEDED_BY_JOBS } from '../../model/bundle-parts.ts';
 import { jsonBytes, type Json } from '../../model/canonical-json.ts';
+import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { Refusal } from '../../model/job/status.ts';
 import type { Question } from '../../model/question/question.ts';
 import type { PlanProgress } from '../../model/plan/run/progress.ts';
+import { GENESIS } from '../../model/record/chain.ts';
 import { asArgument, carriedArgument } from '../carried-argument.ts';
 import type { DecidedFinding } from '../guarded-job.ts';
 import type { CarriedAgain, CarriedCheckpoints } from '../state/checkpoint-notes.ts';
 import type { Undoing } from '../state/ending.ts';
+import { resumedNow, type ResumedIdentity } from '../state/run-origin.ts';
 import type { CarriedStep } from '../state/step-board.ts';
 import type { StepResult } from '../state/step-results.ts';
+import { asFailure } from './failure.ts';
 import type { CarriedWaits } from './waits.ts';
 
 export interface Carried extends CarriedWaits {
@@ -48,7 +52,17 @@ export interface Carried extends CarriedWaits {
   readonly questions?: readonly Question[];
   /** The version that the Run moved away from. */
   readonly leftVersion?: string;
+  /** The job was started from a store, in this Run or an earlier one of the chain. */
+  readonly resumed?: ResumedIdentity;
 }
+
+/** Of a job that is started from a store: all of it is in the record. */
+const NOTHING_CARRIED: Carried = {
+  base: { seq: 0, head: GENESIS },
+  generations: {},
+  leftOut: 1,
+  leftOutFrom: 0,
+};
 
 /** What `agentJob` carries of its plan. */
 export interface CarriedPlan {
@@ -81,7 +95,18 @@ export function carriedFromPreviousRun(): Carried | undefined {
       `A guarded job cannot run in this bundle of Workflows, which lacks ${missing}. The job waits. Make the bundle ` +
         'with HoldfastPlugin, give the plugin to the Worker, too, and let no other plugin replace what it adds.',
     );
+  const resumed = resumedHere();
+  if (resumed !== undefined) return { ...NOTHING_CARRIED, resumed };
   return (carriedArgument() ?? workflowInfo().memo?.[MEMO]) as Carried | undefined;
+}
+
+/** @throws ApplicationFailure `bad-input`: it resumes another Workflow's job */
+function resumedHere(): ResumedIdentity | undefined {
+  try {
+    return resumedNow();
+  } catch (error) {
+    throw asFailure(error);
+  }
 }
 
 /** The history grows on, up to what the server allows. */
@@ -103,7 +128,9 @@ export function carriedQuestions(questions: readonly Question[]): readonly Quest
 export function continueWith(carried: Carried, args: readonly unknown[]): Promise<never> {
   const hasRoom = jsonBytes([...args] as Json) <= MAX_ARGUMENTS_BYTES;
   // The place alone is enough to go on from, by whatever reads the memo: the record answers for the rest.
-  const memo = { ...workflowInfo().memo, [MEMO]: hasRoom ? { base: carried.base, generations: {} } : carried };
+  const { base, resumed } = carried;
+  const place = { base, generations: {}, ...defined({ resumed }) };
+  const memo = { ...workflowInfo().memo, [MEMO]: hasRoom ? place : carried };
   const given = hasRoom ? [...args, asArgument(carried)] : [...args];
   // A Run that is pinned hands its version on, unless it says that the new one goes where new jobs go.
   const moves = workflowInfo().targetWorkerDeploymentVersionChanged;

@@ -18,7 +18,7 @@ import { isPatched } from '../patches.ts';
 import type { Undoing } from '../state/ending.ts';
 import { UndoGate } from '../undo/gate.ts';
 import { undoJob } from '../undo/undo.ts';
-import { failureOf, JobRestart, OtherState, outcomeOf, type BodyOutcome } from './body-outcome.ts';
+import { beginsAgain, failureOf, JobRestart, OtherState, outcomeOf, type BodyOutcome } from './body-outcome.ts';
 import type { StateOfNow } from './checkpoint-queries.ts';
 import {
   carriedFromPreviousRun,
@@ -115,7 +115,6 @@ export class JobCore {
   get jobId(): string {
     return this.parts.identity.jobId;
   }
-
   /** Is the history long enough for continue-as-new? */
   get isLong(): boolean {
     return isLongRun(this.#options.continueAsNewAfterEvents);
@@ -143,8 +142,8 @@ export class JobCore {
   }
 
   async #runBody<T>(body: () => Promise<T>): Promise<T> {
-    const detail = this.carried === undefined ? 'the job starts' : 'the job goes on in a new Run';
-    await this.parts.verification.verify('first-of-run', detail);
+    const { verification, resuming } = this.parts;
+    await verification.verify('first-of-run', resuming.detail(this.carried === undefined));
     this.parts.view.state = 'running';
     this.parts.view.refresh();
     return await body();
@@ -161,7 +160,7 @@ export class JobCore {
 
   async #conclude<T>(outcome: BodyOutcome<T>): Promise<T> {
     const { ending } = this.parts;
-    const isRestart = this.#mustRestart || ('error' in outcome && outcome.error instanceof JobRestart);
+    const isRestart = this.#mustRestart || ('error' in outcome && beginsAgain(outcome.error));
     if (isRestart && ending.undoing === undefined) await this.#restart();
     if (ending.undoing !== undefined) return await this.#undo(ending.undoing);
     let error = failureOf(outcome, { ending, cancellation: this.#cancellation, mustRestart: this.#mustRestart });
@@ -236,6 +235,7 @@ export class JobCore {
         refusals: someOf(refusals.all),
         decided: someOf(decided.latest),
         checkpoints: isAgain ? checkpoints.carriedAgain : checkpoints.carried,
+        resumed: this.parts.resuming.carried,
       }),
       ...this.waits.carried(next.plan?.rewound),
       ...this.moving.carried,

@@ -6,6 +6,7 @@ import { defined } from '../../model/defined.ts';
 import { DEFAULT_HEARTBEAT_TIMEOUT_MS } from '../../model/heartbeat-timeout.ts';
 import { skipStep } from '../../model/step/built-in/skip.ts';
 import { setHeartbeatTimeout } from '../activities.ts';
+import { resumeArgument } from '../carried-argument.ts';
 import { Gate } from '../gate/gate.ts';
 import { Verification } from '../gate/verification.ts';
 import type { OpenJobOptions } from '../guarded-job.ts';
@@ -19,9 +20,10 @@ import { OpenQuestions } from '../state/open-questions.ts';
 import { Refusals } from '../state/refusals.ts';
 import { ResumedSteps } from '../state/resumed-steps.ts';
 import { Rewinds } from '../state/rewinds.ts';
+import { Resuming } from '../state/resuming.ts';
 import { originOf, type JobIdentity, type RunOrigin } from '../state/run-origin.ts';
 import { SearchAttributes } from '../state/search-attributes.ts';
-import { StepBoard } from '../state/step-board.ts';
+import { StepBoard, type CarriedStep } from '../state/step-board.ts';
 import { StepWindow } from '../state/step-window.ts';
 import { WorkerWatch } from '../state/worker-watch.ts';
 import type { Carried } from './continue-as-new.ts';
@@ -39,6 +41,7 @@ export interface JobParts {
   readonly rewinds: Rewinds;
   readonly decided: DecidedFindings;
   readonly watch: WorkerWatch;
+  readonly resuming: Resuming;
   readonly verification: Verification;
   readonly checkpoints: CheckpointNotes;
   readonly gate: Gate;
@@ -53,7 +56,7 @@ export function makeJobParts(
 ): JobParts {
   const { heartbeatTimeoutMs = DEFAULT_HEARTBEAT_TIMEOUT_MS } = options;
   setHeartbeatTimeout(heartbeatTimeoutMs);
-  const origin = originOf(options, carried?.base);
+  const origin = originOf(options, carried?.base, carried?.resumed);
   const { jobId, workspace } = origin;
   const identity = { jobId, workspace };
   const board = boardOf(carried);
@@ -72,8 +75,13 @@ export function makeJobParts(
   const requested = new Set<string>();
   const resumed = new ResumedSteps();
   const shared = { identity, board, knowledge, ending, questions, watch };
-  const verification = new Verification({ ...shared, origin, attributes, requested, scope });
+  const resuming = new Resuming(resumeArgument(), identity, carried?.resumed);
+  const verification = new Verification({ ...shared, origin, attributes, requested, resuming, scope });
   const checkpoints = new CheckpointNotes(carried?.checkpoints, startedAnewWith(options));
+  resuming.onResumed = (resumed) => {
+    checkpoints.adopt(resumed.checkpoints);
+    showDone(board, resumed.steps);
+  };
   const gate = new Gate({
     ...shared,
     rewinds,
@@ -84,7 +92,8 @@ export function makeJobParts(
     checkpoints,
   });
   const view = new JobView({ ...shared, name: options.name, refusals, resumed, verification });
-  return { ...shared, origin, attributes, refusals, rewinds, decided, verification, checkpoints, gate, view };
+  const persons = { refusals, rewinds, decided };
+  return { ...shared, ...persons, origin, attributes, resuming, verification, checkpoints, gate, view };
 }
 
 /** Shows what earlier Runs have done. */
@@ -92,9 +101,13 @@ function boardOf(carried: Carried | undefined): StepBoard {
   const board = new StepBoard();
   for (const [stepId, { generation }] of Object.entries(carried?.results ?? {}))
     board.set(stepId, { generation, state: 'done' });
-  for (const [stepId, step, generation, effects] of carried?.steps ?? [])
-    board.set(stepId, { step, generation, state: step === skipStep.name ? 'skipped' : 'done', effects });
+  showDone(board, carried?.steps ?? []);
   return board;
+}
+
+function showDone(board: StepBoard, steps: readonly CarriedStep[]): void {
+  for (const [stepId, step, generation, effects] of steps)
+    board.set(stepId, { step, generation, state: step === skipStep.name ? 'skipped' : 'done', effects });
 }
 
 /** Together with the input of a step it stays below the 2 MB that one payload may have. */

@@ -5,6 +5,7 @@ import type { HoldfastError } from '../../model/failure.ts';
 import { everyItemOf, planStepOf } from '../../model/item-id.ts';
 import { planGraph, type PlanGraph } from '../../model/plan/graph/graph.ts';
 import type { Plan } from '../../model/plan/plan.ts';
+import { isApart } from '../../model/plan/plan-step.ts';
 import { requestsToHave } from '../../model/job/recall.ts';
 import { inputCheckpoint, loopCheckpoint, stateAtEnd } from '../../model/plan/run/checkpoints.ts';
 import { boundedProgress, leftOutOf } from '../../model/plan/run/bounded-outputs.ts';
@@ -49,13 +50,15 @@ export class PlannedJob implements PlanJob {
     this.#plan = plan;
     this.#graph = planGraph(plan);
     this.#rewound = rewound;
+    const isResumed = core.parts.resuming.request !== undefined;
     const carried = core.carried?.plan;
     this.#carriedDone = carried === undefined ? 0 : resultsOf(carried.progress);
     const { checkpoints } = core.parts;
     // A job that began before there were any has its first at the end of its next super-step.
     if (carried === undefined) checkpoints.note(inputCheckpoint(plan, this.#graph));
     this.notedSuperStep = checkpoints.lastStep;
-    if (carried?.progress.leftOut !== undefined) this.#leftOut = new LeftOutResults(core.parts, carried.progress);
+    if (isResumed) this.#leftOut = new LeftOutResults(core.parts, everyResult(plan));
+    else if (carried?.progress.leftOut !== undefined) this.#leftOut = new LeftOutResults(core.parts, carried.progress);
     for (const { id, items } of carried?.progress.done ?? [])
       if (items !== undefined) this.onItems({ stepId: id, within: 'workflow', done: items, total: items });
     for (const { id, rounds } of carried?.progress.done ?? [])
@@ -195,6 +198,12 @@ export class PlannedJob implements PlanJob {
     this.#core.sayWhyNotNew(this.#again);
     return false;
   }
+}
+
+/** Whatever the record has of the plan's steps, of a job that begins again at its beginning. */
+function everyResult({ steps }: Plan): PlanProgress {
+  const leftOut = steps.flatMap((step) => (isApart(step) ? [step.id, everyItemOf(step.id)] : [step.id]));
+  return { schemaVersion: 1, done: [], leftOut };
 }
 
 /** Of a new Run, for what it would not be given. */

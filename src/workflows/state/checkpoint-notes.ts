@@ -37,7 +37,7 @@ export type NewCheckpoint = Pick<CheckpointNote, 'source' | 'step' | 'tasks' | '
 export class CheckpointNotes {
   readonly ended = new EndedSteps();
   readonly remembered = new RememberedCheckpoints();
-  readonly #recorded: RecordedCheckpoints;
+  #recorded: RecordedCheckpoints;
   readonly #job: CheckpointNote['job'];
   #last: Digest | undefined;
   #lastStep: number | undefined;
@@ -101,6 +101,17 @@ export class CheckpointNotes {
       this.#places.clear();
     }
     return note;
+  }
+
+  /** The record has those of an earlier chain of Runs: what is noted again need not travel. */
+  adopt(recorded: readonly RecordedCheckpoint[]): void {
+    this.#recorded = new RecordedCheckpoints(recorded);
+    const pending = this.#pending;
+    this.#pending = pending.filter((note) => {
+      const seq = this.#recorded.again(this.#places.get(note.digest)!, note.digest);
+      if (seq !== undefined) this.remembered.recorded(note.digest, seq);
+      return seq === undefined;
+    });
   }
 
   /**

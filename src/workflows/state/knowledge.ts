@@ -18,14 +18,28 @@ export class Knowledge {
   /** Sequence numbers of what was done since the Run's base. */
   readonly #holds = new SeqRanges();
   readonly #finished = new Set<string>();
+  #base: ChainPlace;
 
   constructor(base: ChainPlace, generations: Readonly<Record<string, number>>) {
+    this.#base = base;
     this.#known = base;
     for (const [stepId, generation] of Object.entries(generations)) this.setGeneration(stepId, generation);
   }
 
   get known(): ChainPlace {
     return this.#known;
+  }
+
+  /** Everything up to there is known. */
+  get base(): ChainPlace {
+    return this.#base;
+  }
+
+  /** The job goes on with a record that it has found: all that is in it counts as known. */
+  goOnFrom(at: ChainPlace, generations: Readonly<Record<string, number>>): void {
+    this.#base = at;
+    this.advance(at);
+    for (const [stepId, generation] of Object.entries(generations)) this.setGeneration(stepId, generation);
   }
 
   advance(at: ChainPlace): void {

@@ -6,6 +6,7 @@ import { DEFAULT_VERIFY_AFTER_MS, type JobSettings } from '../../model/job/setti
 import { uniformWatches } from '../../model/job/watches.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import { jobIdOf } from '../../model/record/token.ts';
+import { resumeArgument } from '../carried-argument.ts';
 import type { OpenJobOptions } from '../guarded-job.ts';
 
 /** Which job, in which workspace: in every Activity's request. */
@@ -22,16 +23,38 @@ export interface RunOrigin extends JobIdentity {
   readonly continuedFrom?: string | undefined;
 }
 
+/** Of a job that was started from a store: in each Run of the chain since. */
+export interface ResumedIdentity {
+  readonly jobId: string;
+  /** In place of the one that the Workflow's own code or input names. */
+  readonly workspace?: string;
+}
+
 /** @param base carried over from the Run before; default: the beginning of the chain */
-export function originOf(options: OpenJobOptions, base: ChainPlace = { seq: 0, head: GENESIS }): RunOrigin {
-  const { workflowId, firstExecutionRunId, continuedFromExecutionRunId } = workflowInfo();
+export function originOf(
+  options: OpenJobOptions,
+  base: ChainPlace = { seq: 0, head: GENESIS },
+  resumed?: ResumedIdentity,
+): RunOrigin {
   return {
-    jobId: jobIdOf(workflowId, firstExecutionRunId),
-    workspace: options.workspace,
+    jobId: jobIdNow(resumed),
+    workspace: resumed?.workspace ?? options.workspace,
     settings: settingsOf(options),
     base,
-    continuedFrom: continuedFromExecutionRunId,
+    continuedFrom: workflowInfo().continuedFromExecutionRunId,
   };
+}
+
+/** @param resumed undefined: the job was not started from a store */
+export function jobIdNow(resumed: ResumedIdentity | undefined): string {
+  const { workflowId, firstExecutionRunId } = workflowInfo();
+  return resumed?.jobId ?? jobIdOf(workflowId, firstExecutionRunId);
+}
+
+/** Undefined: the job is not started from a store in this Run. @throws HoldfastError `bad-input` */
+export function resumedNow(): ResumedIdentity | undefined {
+  const resume = resumeArgument();
+  return resume && { jobId: resume.jobId, ...defined({ workspace: resume.workspace }) };
 }
 
 function settingsOf({

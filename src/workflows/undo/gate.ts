@@ -62,7 +62,7 @@ export class UndoGate {
   async beginOnce(begin: Begin): Promise<BeginUndoResult> {
     const { origin, knowledge, attributes } = this.#options;
     // What the Workflow knows of single steps plays no part: all that the record has is undone.
-    const result = await begin(defined({ ...origin, known: knowledge.known }));
+    const result = await begin(defined({ ...origin, base: knowledge.base, known: knowledge.known }));
     attributes.areKnown = result.searchAttributes;
     knowledge.term = result.term;
     if (result.kind === 'ready') knowledge.advance(result.at);

@@ -23,6 +23,9 @@ const NOTHING: AnswerAct = () => undefined;
 const ACTS: Readonly<Record<Answer, AnswerAct>> = {
   recheck: NOTHING,
   abort: NOTHING,
+  // Asked where there is no record yet: what follows does the comparison.
+  older: NOTHING,
+  anew: NOTHING,
   keep: (repair, { resource }) => repair.note(`${resource}: the recorded result is adopted`),
   accept,
   rerun,

@@ -1,0 +1,111 @@
+/** `holdfast resume`: starts a job from its store of checkpoints, on any cluster. */
+import { Option } from 'commander';
+import { defined } from '../model/defined.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { shellWord } from '../model/shell-word.ts';
+import { workerCommand } from '../model/worker-command.ts';
+import type { ResumedJob } from '../client.ts';
+import { CONNECTION_OPTIONS, EXIT, TASK_QUEUE_OPTION, type CommandSpec, type Context } from './command.ts';
+import { waitForJob } from './start.ts';
+import { whoDecides } from './person.ts';
+import { whileSlow } from './terminal.ts';
+
+interface Options {
+  readonly from?: string;
+  readonly workspace?: string;
+  readonly by?: string;
+  readonly reason?: string;
+  readonly dryRun?: boolean;
+  readonly wait?: boolean;
+}
+
+export const resumeCommand: CommandSpec<Options> = {
+  name: 'resume',
+  description:
+    'The job goes on where its checkpoint is, under the same id, with nothing of the cluster that it began in: after ' +
+    'the world has been compared with its record. Where its workspace has the record still, that is later than any ' +
+    'checkpoint, and the job goes on from it. In a new workspace its files are brought back first. What can no ' +
+    'longer be known, a call after the checkpoint above all, is asked about.',
+  options: [
+    new Option('--from <store/job[@seq]>', 'a folder or postgres://…, then the job, then the checkpoint (the newest)'),
+    new Option(
+      '--workspace <folder>',
+      'in place of the one that it worked in; relative to the worker’s workspace root',
+    ),
+    new Option('--dry-run', 'show what it would go on from; start nothing'),
+    new Option('--by <who>', 'who resumes it; default: user.email of git, else user@host'),
+    new Option('--reason <why>', 'why, in a few words; kept in the record'),
+    new Option(
+      '--wait',
+      'until the job has ended, or asks a person and no terminal is there; progress goes to standard error',
+    ),
+    TASK_QUEUE_OPTION,
+    ...CONNECTION_OPTIONS,
+  ],
+  examples: [
+    ['holdfast resume --from /srv/checkpoints/nightly --dry-run', 'what it would go on from'],
+    ["holdfast resume --from /srv/checkpoints/nightly --reason 'the cluster is gone'", ''],
+    ['holdfast resume --from "$CHECKPOINTS/nightly@12" --workspace jobs/again', 'an earlier one, in a new folder'],
+  ],
+  async run(context) {
+    const { from, workspace, dryRun, reason: why, wait } = context.options;
+    const { terminal } = context;
+    const missing = [
+      ...(from === undefined ? ['--from STORE/JOB'] : []),
+      ...(why === undefined && dryRun !== true && !terminal.isInteractive ? ['--reason WHY'] : []),
+    ];
+    if (missing.length > 0)
+      throw new HoldfastError('bad-input', `holdfast resume needs ${missing.join(' and ')}.`, {
+        nextStep: 'For example: holdfast resume --from /srv/checkpoints/nightly --dry-run',
+      });
+    const reason = why ?? (dryRun === true ? 'looked at' : await terminal.ask('Why? '));
+    const client = await context.client();
+    const resumed = await whileSlow(
+      terminal,
+      'Reading the store',
+      client.resume({
+        from: from!,
+        by: whoDecides(terminal, context.options.by),
+        reason,
+        ...defined({ workspace, dryRun }),
+      }),
+    );
+    if (dryRun === true) return { code: EXIT.ok, data: resumed, text: textOf(context, resumed) };
+    await sayIfNobodyPolls(context, resumed);
+    if (wait === true) return await waitForJob(context, resumed.workflowId, 'Resumed');
+    return { code: EXIT.ok, data: resumed, text: textOf(context, resumed) };
+  },
+};
+
+async function sayIfNobodyPolls(context: Context<Options>, { taskQueue }: ResumedJob): Promise<void> {
+  const client = await context.client();
+  if ((await client.workers(taskQueue)).isPolled) return;
+  context.terminal.err(
+    `No worker is running on Task Queue ${taskQueue}; the job waits for one. Start one: ${workerCommand(taskQueue)}\n`,
+  );
+}
+
+function textOf({ terminal }: Context<Options>, resumed: ResumedJob): string {
+  const { workflowId, runId, checkpoint, store, unreadable = [], workspace, taskQueue } = resumed;
+  const name = terminal.style('bold', workflowId);
+  const next = checkpoint.next.length === 0 ? 'nothing came next' : `next: ${checkpoint.next.join(', ')}`;
+  const broken =
+    unreadable.length === 0
+      ? []
+      : [
+          `  not whole  checkpoint ${unreadable.join(', ')}: ` +
+            (runId === undefined
+              ? 'the job would ask which one it goes on from'
+              : 'the job asks which one it goes on from'),
+        ];
+  return [
+    runId === undefined
+      ? `${name} would be resumed; nothing was started.`
+      : `Resumed ${name} on Task Queue ${taskQueue}.`,
+    `  store      ${store}`,
+    `  checkpoint ${checkpoint.seq} of ${checkpoint.at}, ${next}; or its workspace's own record, where that is later`,
+    ...broken,
+    `  workspace  ${workspace ?? 'the one that it worked in'}`,
+    ...(runId === undefined ? [] : [`  watch it:  holdfast status ${shellWord(workflowId)} --watch`]),
+  ].join('\n');
+}
