@@ -120,7 +120,7 @@ async function decided(workflowId: string, answer: 'older' | 'anew'): Promise<Qu
   return question;
 }
 
-test('a checkpoint that can’t be read is asked about; the older one is gone on from, and who said so is told', async () => {
+test('one that can’t be read is asked about; the older one is gone on from, and who said so is told', async () => {
   const { workflowId } = await lost('older-old');
   const { jobId, there } = await damaged(workflowId);
   await client.resume({ from: `${root}/stored/${workflowId}`, workspace: 'older', ...WHO });

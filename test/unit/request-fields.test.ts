@@ -110,7 +110,7 @@ const STORED = at(
 const EFFORT = at('checkpoint-store', 'best-effort: the job goes on without');
 const RESUMED = at(
   'resume-from',
-  'a checkpoint that can’t be read is asked about; the older one is gone on from, and who said so is told',
+  'one that can’t be read is asked about; the older one is gone on from, and who said so is told',
 );
 const RESET = at(
   'reset-half-applied',
