@@ -120,7 +120,7 @@ export const STABLE: readonly Mutation[] = [
     guarantee: 'G5',
     breaks: 'what a Run hands on is in the memo',
     file: 'src/workflows/job/continue-as-new.ts',
-    find: 'hasRoom ? { base: carried.base, generations: {} } : carried',
+    find: 'hasRoom ? place : carried',
     replace: 'carried',
     tests: ['test/integration/open-job.test.ts'],
     name: 'continue-as-new at a threshold',
