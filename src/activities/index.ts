@@ -2,6 +2,7 @@
 import type { ZodType } from 'zod';
 import type { Activities } from '../model/job/activities.ts';
 import { AskStuckRequestSchema } from '../model/job/ask-stuck.ts';
+import { EditRequestSchema } from '../model/job/edit.ts';
 import { BeginUndoRequestSchema, UndoStepRequestSchema } from '../model/job/undo.ts';
 import { RecallRequestSchema } from '../model/job/recall.ts';
 import { ReleaseRequestSchema } from '../model/job/release.ts';
@@ -13,6 +14,7 @@ import type { Caller, ProtocolHost } from '../protocol/host.ts';
 import { askStuckProtocol } from '../protocol/verify/ask-stuck.ts';
 import { beginUndoProtocol } from '../protocol/undo/begin-undo.ts';
 import { releaseProtocol } from '../protocol/end/release.ts';
+import { editProtocol } from '../protocol/repair/edit.ts';
 import { repairProtocol } from '../protocol/repair/repair.ts';
 import { rewindProtocol } from '../protocol/repair/rewind.ts';
 import { recallProtocol } from '../protocol/step/recall.ts';
@@ -57,6 +59,7 @@ export function makeActivities({ host, workspaces, register, heartbeatIntervalMs
     verifyWorld: guard(VerifyWorldRequestSchema, verifyWorldProtocol),
     repair: guard(RepairRequestSchema, repairProtocol),
     rewind: guard(RewindRequestSchema, rewindProtocol),
+    edit: guard(EditRequestSchema, editProtocol),
     release: guard(ReleaseRequestSchema, releaseProtocol),
     askStuck: guard(AskStuckRequestSchema, askStuckProtocol),
     beginUndo: guard(BeginUndoRequestSchema, beginUndoProtocol),

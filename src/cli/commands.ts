@@ -114,6 +114,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./rewind.ts')).rewindCommand,
   },
   {
+    name: 'update-state',
+    usage: '<workspace-or-job>',
+    summary: 'put in by hand what a step of a running job comes to: its output, what it writes to the state',
+    load: async () => (await import('./update-state.ts')).updateStateCommand,
+  },
+  {
     name: 'export',
     usage: '<workspace-or-job>',
     summary: 'make a git repository of what a job did, a commit a step',

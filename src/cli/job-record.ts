@@ -1,4 +1,6 @@
 /** What commands have in common that read a job's record: which workspace, and which of its jobs. */
+import { existsSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { WorkspaceInspection, type InspectedJob } from '../protocol/inspect/inspection.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, JOB_OF_WORKSPACE_OPTION, type Context, type Outcome } from './command.ts';
@@ -19,6 +21,14 @@ export async function withJobRecord<T>(
   const { folder, job } = await workspaceFor(context, await context.config(), target);
   await using inspection = await WorkspaceInspection.open(folder, context.terminal.env);
   return await work(inspection, inspection.job(context.options.job ?? job));
+}
+
+/** A job by its name, or the one that has this workspace. */
+export async function namedJob(context: Context<JobRecordChoice>, target: string): Promise<string> {
+  const folder = path.resolve(context.terminal.cwd, target);
+  const isFolder = existsSync(folder) && statSync(folder).isDirectory();
+  if (!isFolder) return target;
+  return await withJobRecord(context, target, (_inspection, { workflowId }) => workflowId);
 }
 
 /** A job whose workspace is on another host is asked itself. @throws HoldfastError `not-found` */

@@ -1,13 +1,11 @@
 /** `holdfast rewind`: takes a job back to one of its checkpoints, and its files and rows with it; or undoes that. */
-import { existsSync, statSync } from 'node:fs';
-import path from 'node:path';
 import { Option } from 'commander';
 import { HoldfastError } from '../model/failure.ts';
 import { defined } from '../model/defined.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { collect, EXIT, type CommandSpec, type Context, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
 import { itemsOf } from './decide.ts';
-import { JOB_RECORD_OPTIONS, withJobRecord, type JobRecordChoice } from './job-record.ts';
+import { JOB_RECORD_OPTIONS, namedJob, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { wholeNumber } from './numbers.ts';
 import { whoDecides } from './person.ts';
 import { showRewind, showRewound } from './show-rewind.ts';
@@ -69,7 +67,7 @@ export const rewindCommand: CommandSpec<Options> = {
       given === undefined ? ({ undo: true } as const) : { to: wholeNumber(given, '--to', 1, Number.MAX_SAFE_INTEGER) };
     if (dryRun === true) return await preview(context, target!, asked);
     const reason = why ?? (await context.terminal.ask('Why? '));
-    return await rewind(context, await jobOf(context, target!), { ...asked, reason });
+    return await rewind(context, await namedJob(context, target!), { ...asked, reason });
   },
 };
 
@@ -86,14 +84,6 @@ async function preview(context: Context<Options>, target: string, asked: Asked):
       text: showRewind(context.terminal, job.workflowId, { ...data, statements: unnamed }),
     };
   });
-}
-
-/** A job by its name, or the one that has this workspace. */
-async function jobOf(context: Context<Options>, target: string): Promise<string> {
-  const folder = path.resolve(context.terminal.cwd, target);
-  const isFolder = existsSync(folder) && statSync(folder).isDirectory();
-  if (!isFolder) return target;
-  return await withJobRecord(context, target, (_inspection, { workflowId }) => workflowId);
 }
 
 async function rewind(

@@ -2,7 +2,8 @@
 import type { Json } from '../model/canonical-json.ts';
 import { shortDigest } from '../model/digest.ts';
 import { describeEffect } from '../model/record/effect-text.ts';
-import type { ChainRecord, CheckpointRecord, StepRecord } from '../model/record/record.ts';
+import type { ChainRecord, CheckpointRecord, DecisionRecord, StepRecord } from '../model/record/record.ts';
+import { editStep } from '../model/step/built-in/edit.ts';
 import { skipStep } from '../model/step/built-in/skip.ts';
 import type { ChainEntry } from '../protocol/inspect/inspection.ts';
 import { checkpointTitle, nextText } from './show-checkpoint.ts';
@@ -35,9 +36,9 @@ function titleOf(record: ChainRecord): string {
     case 'opened':
       return `opened by ${record.workflowId}`;
     case 'step':
-      return record.step === skipStep.name
-        ? `step ${stepText(record.stepId, record.generation)}: skipped`
-        : `step ${stepText(record.stepId, record.generation, record.step)}`;
+      if (record.step === skipStep.name) return `step ${stepText(record.stepId, record.generation)}: skipped`;
+      if (record.step === editStep.name) return `step ${stepText(record.stepId, record.generation)}: put in by hand`;
+      return `step ${stepText(record.stepId, record.generation, record.step)}`;
     case 'decision':
       return `decision of ${record.by}: ${[...new Set(Object.values(record.answers))].join(', ')}`;
     case 'undoing':
@@ -69,6 +70,7 @@ export function linesOf(record: ChainRecord): readonly string[] {
         ...Object.entries(record.answers).map(([resource, answer]) => `${answer} ${resource}`),
         ...Object.entries(record.results ?? {}).map(([resource, result]) => `${resource} answered ${textOf(result)}`),
         ...(record.again ?? []).map((resource) => `repeat ${resource}`),
+        ...editLines(record),
         ...(record.compensates === true ? ['with compensate: what the job did is undone'] : []),
         ...record.reruns.map(({ stepId, generation }) => `run again ${stepText(stepId, generation)}`),
         ...(record.adopts.length === 0 ? [] : [`adopted records ${record.adopts.join(', ')}`]),
@@ -97,6 +99,13 @@ export function linesOf(record: ChainRecord): readonly string[] {
     case 'checkpoint':
       return checkpointLines(record);
   }
+}
+
+function editLines({ edits }: DecisionRecord): readonly string[] {
+  if (edits === undefined) return [];
+  const { stepId, output, values = {} } = edits;
+  const written = Object.entries(values).map(([channel, value]) => `state ${channel}: ${textOf(value)}`);
+  return [`put in by hand what step ${stepId} comes to: output ${textOf(output)}`, ...written];
 }
 
 function stepLines(record: StepRecord): readonly string[] {

@@ -10,19 +10,16 @@ import { randomBytes } from 'node:crypto';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import { defined } from '../model/defined.ts';
 import { isDigest } from '../model/digest.ts';
-import type { ToldCheckpoints, ToldState } from '../model/job/checkpoint-answers.ts';
 import { JobStatusSchema, type JobStatus } from '../model/job/status.ts';
-import type { Rewind } from '../model/job/rewind.ts';
 import { assertPlan } from '../model/plan/check/check.ts';
 import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import type { PlanSource } from '../model/plan/plan.ts';
 import type { Abort } from '../model/question/decision.ts';
 import type { Question } from '../model/question/question.ts';
-import { abortSignal, decideSignal, questionsQuery, statusQuery, type RewindAnswer } from '../workflows/messages.ts';
+import { abortSignal, decideSignal, questionsQuery, statusQuery } from '../workflows/messages.ts';
 import { DEFAULT_TASK_QUEUE } from '../model/worker-command.ts';
 import * as calls from './call-options.ts';
 import type { OpenConnection } from './connection.ts';
-import { checkpointsOfJob, stateOfJob, type AskedState } from './job-checkpoints.ts';
 import { resultOf } from './job-end.ts';
 import {
   AGENT_JOB,
@@ -48,11 +45,11 @@ import type {
   WaitOptions,
   WatchOptions,
 } from './job-types.ts';
+import { JobStates } from './job-states.ts';
 import { workspaceOfJob } from './job-workspace.ts';
 import { ListedWaits } from './listed-waits.ts';
 import { openQuestionOf } from './named-question.ts';
 import { resumeJob } from './resume-job.ts';
-import { rewindJob } from './rewind-job.ts';
 import { answeredBefore, notUsed, sendDecision } from './send-decision.ts';
 import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
 import { ServerCalls } from './server-calls.ts';
@@ -64,7 +61,7 @@ import { wakeJob, type WakeOptions, type Woken } from './wake.ts';
 import { watchJob } from './watch-job.ts';
 
 /** What the command line can show or do, as data. One client serves all jobs of a namespace; close it. */
-export class HoldfastClient implements AsyncDisposable {
+export class HoldfastClient extends JobStates implements AsyncDisposable {
   /** Where new jobs go. */
   readonly taskQueue: string;
   readonly #server: ServerCalls;
@@ -73,7 +70,9 @@ export class HoldfastClient implements AsyncDisposable {
   constructor(options: HoldfastClientOptions) {
     calls.refuseBadClientOptions(options);
     const { client, connection, address, taskQueue, queryTimeoutMs } = options;
-    this.#server = new ServerCalls({ client, connection, address }, queryTimeoutMs);
+    const server = new ServerCalls({ client, connection, address }, queryTimeoutMs);
+    super(server);
+    this.#server = server;
     this.taskQueue = taskQueue ?? DEFAULT_TASK_QUEUE;
   }
 
@@ -154,20 +153,6 @@ export class HoldfastClient implements AsyncDisposable {
     // A terminated Workflow never learnt of its end.
     if (state === 'terminated' || state === 'timed-out') return { ...status, state: 'failed', questions: [] };
     return await withWhatTheServerTells(this.#server, { ...status, ...defined({ version }) }, described);
-  }
-
-  /**
-   * The job's state now, or at a checkpoint, as its Workflow knows it: the latest 100 of its present Run, within 1 MiB.
-   * `jobState` of `holdfast/changes` knows all, from the record. @throws HoldfastError `not-found`, `too-large`,
-   * `bad-input`, `no-worker`, `server-unreachable`
-   */
-  async state(workflowId: string, asked: AskedState = {}): Promise<ToldState> {
-    return await stateOfJob(this.#server, workflowId, asked);
-  }
-
-  /** The checkpoints that its Workflow knows, newest first. @throws HoldfastError `not-found`, `no-worker` */
-  async checkpoints(workflowId: string): Promise<ToldCheckpoints> {
-    return await checkpointsOfJob(this.#server, workflowId);
   }
 
   /** The open questions. @throws HoldfastError `not-found`, `no-worker`, `server-unreachable` */
@@ -256,11 +241,6 @@ export class HoldfastClient implements AsyncDisposable {
     const abort = calls.wellFormedAbort(given);
     const requested = await this.#server.send(workflowId, (handle) => handle.signal(abortSignal, abort));
     return { workflowId, requested, ...(wait && { result: await this.result(workflowId, { wait }) }) };
-  }
-
-  /** Takes a job back to one of its checkpoints, and the world with it. @throws HoldfastError as `decide` */
-  async rewind(workflowId: string, given: Rewind): Promise<RewindAnswer> {
-    return await rewindJob(this.#server, workflowId, given);
   }
 
   /** Starts a job from its store, on any cluster. @throws HoldfastError `checkpoint-damaged`, and as `start` */

@@ -2,6 +2,7 @@
 import type { StepContract, StepImplementation } from '../model/step/step.ts';
 import { command } from './command.ts';
 import { dbQuery, dbSql, dbUpsert } from './databases.ts';
+import { edit } from './edit.ts';
 import { fileCopy, fileRemove, fileWrite } from './files.ts';
 import { forEach } from './for-each.ts';
 import { http } from './http.ts';
@@ -18,6 +19,7 @@ export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [
   registered(command),
   registered(forEach),
   registered(skip),
+  registered(edit),
 ];
 
 /** As a worker has it: what the code is given has been checked by its contract. */

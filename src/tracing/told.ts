@@ -14,6 +14,7 @@ const NAMES: { readonly [Name in keyof Activities]: (request: Requests[Name]) =>
   verifyWorld: () => 'comparison',
   repair: () => 'decision',
   rewind: () => 'rewind',
+  edit: () => 'edit',
   release: () => 'release',
   askStuck: ({ stepId }) => `question about ${stepId}`,
   beginUndo: () => 'begin of the undoing',

@@ -14,6 +14,7 @@ import type { RecallRequest, RecallResult } from '../model/job/recall.ts';
 import type { ReleaseRequest, ReleaseResult } from '../model/job/release.ts';
 import type { RepairRequest, RepairResult } from '../model/job/repair.ts';
 import type { RewindRequest } from '../model/job/rewind.ts';
+import type { EditRequest } from '../model/job/edit.ts';
 import { DEFAULT_STEP_TIMEOUT_MS, type RunStepRequest, type RunStepResult } from '../model/job/run-step.ts';
 import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from '../model/job/undo.ts';
 import { REASON_TEXT } from '../model/job/reason-text.ts';
@@ -115,6 +116,16 @@ export function callRewind(request: RewindRequest, within: TakenWithinMs): Promi
     ...taken(within),
     retry: { ...PATIENT_RETRY, maximumAttempts: REPAIR_ATTEMPTS },
   }).rewind(request);
+}
+
+export function callEdit(request: EditRequest, within: TakenWithinMs): Promise<RepairResult> {
+  const { by, asNode } = request.edit;
+  return activities({
+    summary: `put in by hand what ${asNode} comes to, as ${by} wants it`,
+    startToCloseTimeout: LONG_TIMEOUT,
+    ...taken(within),
+    retry: { ...PATIENT_RETRY, maximumAttempts: REPAIR_ATTEMPTS },
+  }).edit(request);
 }
 
 export function callAskStuck(request: AskStuckRequest, within: TakenWithinMs): Promise<Question> {

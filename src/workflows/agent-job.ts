@@ -41,6 +41,8 @@ export async function agentJob(given: AgentJobInput, ...others: readonly unknown
     onRewound: (stepIds) => rewound.push(...stepIds),
     steps: plan.steps.length,
     carried: () => job.carried(),
+    editedStep: (edit) => job.editing.editedStep(edit),
+    tried: (stepId, putIn) => job.editing.tried(stepId, putIn),
     get values() {
       return job.values();
     },

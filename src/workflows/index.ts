@@ -20,7 +20,11 @@ export {
   rewindUpdate,
   stateQuery,
   statusQuery,
+  updateStateSignal,
+  updateStateUpdate,
+  previewEditQuery,
   type DecideAnswer,
+  type EditAnswer,
   type RewindAnswer,
 } from './messages.ts';
 export type { StateAnswer, ToldCheckpoint, ToldCheckpoints, ToldState } from '../model/job/checkpoint-answers.ts';

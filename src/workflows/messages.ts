@@ -3,6 +3,7 @@
  */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { StateAnswer, ToldCheckpoints } from '../model/job/checkpoint-answers.ts';
+import type { EditPreview } from '../model/job/edit.ts';
 import type { JobStatus } from '../model/job/status.ts';
 import type { Answer } from '../model/question/answer.ts';
 import type { Question } from '../model/question/question.ts';
@@ -60,6 +61,28 @@ export interface RewindAnswer {
 
 /** The same, validated before it enters the history; its result comes when it has been carried out. */
 export const rewindUpdate = defineUpdate<RewindAnswer, [unknown]>('rewind');
+
+/**
+ * A person puts in by hand what a step comes to (`EditSchema`): its output, and what it writes to the state. Taken as
+ * unknown, like a decision.
+ */
+export const updateStateSignal = defineSignal<[unknown]>('updateState');
+
+/** What the `updateState` Update answers. */
+export interface EditAnswer {
+  /** The step that counts as done. */
+  readonly asNode: string;
+  /** The steps that run again. */
+  readonly runsAgain: readonly string[];
+  /** What was done, in words. */
+  readonly done: readonly string[];
+}
+
+/** The same, validated before it enters the history; its result comes when it has been carried out. */
+export const updateStateUpdate = defineUpdate<EditAnswer, [unknown]>('updateState');
+
+/** What such an edit would do, as far as the Workflow knows; nothing is changed. */
+export const previewEditQuery = defineQuery<EditPreview, [unknown]>('previewUpdateState');
 
 /** What can be seen of the job now. */
 export const statusQuery = defineQuery<JobStatus>('status');

@@ -48,10 +48,10 @@ export const STABLE: readonly Mutation[] = [
     guarantee: 'G5',
     breaks: 'state depends on which parallel step was faster',
     file: 'src/model/plan/run/job-state.ts',
-    find: '  return plan.steps\n    .filter(({ state }) => Object.keys(state).length > 0)',
+    find: '  return plan.steps\n    .flatMap(({ id, state }) =>',
     replace: `  return finished
     .flatMap(({ stepId }) => plan.steps.filter(({ id }) => id === stepId))
-    .filter(({ state }) => Object.keys(state).length > 0)`,
+    .flatMap(({ id, state }) =>`,
     tests: ['test/unit/job-state.test.ts'],
   },
   {

@@ -6,6 +6,7 @@ import { CHECKPOINTS } from './checkpoints.ts';
 import { AGENTS } from './agents.ts';
 import { CHANGES } from './changes.ts';
 import { LIST_ITEMS } from './for-each.ts';
+import { EDITS } from './edits.ts';
 import { ENCRYPTION } from './encryption.ts';
 import { PLAN_FLOW } from './plan-flow.ts';
 import { ENDING } from './ending.ts';
@@ -42,6 +43,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...PLAN_FLOW,
   ...CHECKPOINTS,
   ...REWINDS,
+  ...EDITS,
   ...CALLS_ONCE,
   ...HTTP_ONCE,
   ...COMMANDS_ONCE,

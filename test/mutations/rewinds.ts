@@ -9,7 +9,7 @@ export const REWINDS: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: 'a row that a rewind took away comes back without what its step had not written',
-    file: 'src/protocol/repair/rewind.ts',
+    file: 'src/protocol/repair/unasked.ts',
     find: 'sealRepair(context, { ...drawn, keptRows })',
     replace: 'sealRepair(context, drawn)',
     tests: UNDONE,
@@ -45,7 +45,7 @@ export const REWINDS: readonly Mutation[] = [
   {
     guarantee: 'G3',
     breaks: 'a rewind is undone over a path that somebody has changed since',
-    file: 'src/protocol/repair/rewind.ts',
+    file: 'src/protocol/repair/unasked.ts',
     find: 'for (const resource of draft.reinstating?.wanted.keys() ?? []) only.add(resource);',
     replace: '',
     tests: UNDONE,
@@ -63,7 +63,7 @@ export const REWINDS: readonly Mutation[] = [
   {
     guarantee: 'G3',
     breaks: 'a rewind takes back what is not as the record has it',
-    file: 'src/protocol/repair/rewind.ts',
+    file: 'src/protocol/repair/unasked.ts',
     find: 'if (moved.length > 0) return worldMoved(token, moved);',
     replace: 'if (moved.length < 0) return worldMoved(token, moved);',
     tests: WORLD,

@@ -29,6 +29,7 @@ const COMMANDS = [
   'checkpoints',
   'state',
   'rewind',
+  'update-state',
   'export',
   'doctor',
   'keys',

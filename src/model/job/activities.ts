@@ -7,6 +7,7 @@
  */
 import type { Question } from '../question/question.ts';
 import type { AskStuckRequest } from './ask-stuck.ts';
+import type { EditRequest } from './edit.ts';
 import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from './undo.ts';
 import type { RecallRequest, RecallResult } from './recall.ts';
 import type { ReleaseRequest, ReleaseResult } from './release.ts';
@@ -21,6 +22,7 @@ export interface Activities {
   verifyWorld(request: VerifyWorldRequest): Promise<VerifyWorldResult>;
   repair(request: RepairRequest): Promise<RepairResult>;
   rewind(request: RewindRequest): Promise<RepairResult>;
+  edit(request: EditRequest): Promise<RepairResult>;
   release(request: ReleaseRequest): Promise<ReleaseResult>;
   askStuck(request: AskStuckRequest): Promise<Question>;
   beginUndo(request: BeginUndoRequest): Promise<BeginUndoResult>;

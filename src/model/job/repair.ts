@@ -4,6 +4,7 @@ import { AnswerSchema } from '../question/answer.ts';
 import { DecisionSchema } from '../question/decision.ts';
 import { DigestSchema } from '../digest.ts';
 import { ChainPlaceSchema } from './chain-place.ts';
+import { PutInSchema } from '../record/put-in.ts';
 
 export const RepairRequestSchema = z.strictObject({
   jobId: z.string(),
@@ -50,6 +51,8 @@ export const RepairResultSchema = z.discriminatedUnion('kind', [
     rewoundTo: RewoundToSchema.optional(),
     /** Of a rewind that was undone: steps whose earlier results count again; of many the first ones. */
     reinstated: z.array(z.string()).optional(),
+    /** What people have put in by hand and is in force from now on, by step. */
+    putIns: z.record(z.string(), PutInSchema).optional(),
   }),
   /** The decision can't be used; nothing was done. */
   z.strictObject({

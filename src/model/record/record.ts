@@ -8,6 +8,7 @@
  */
 import * as z from 'zod';
 import { JsonSchema } from '../json.ts';
+import { StepPutInSchema } from './put-in.ts';
 import { DigestSchema } from '../digest.ts';
 import { EffectSchema } from './effect.ts';
 import { NotUndoneSchema } from './intent.ts';
@@ -118,6 +119,8 @@ export const DecisionRecordSchema = z.strictObject({
   keptRows: z.record(z.string(), RowStateSchema).optional(),
   /** The job was started from a store; the number of the checkpoint, or the record's end, that it goes on from. */
   resumesFrom: z.int().min(1).optional(),
+  /** An edit: the step that counts as done, and what a person gave in place of its code. */
+  edits: StepPutInSchema.optional(),
   notes: z.array(z.string()),
 });
 export type DecisionRecord = z.infer<typeof DecisionRecordSchema>;

@@ -8,11 +8,11 @@ export type DecisionFields = Omit<DecisionRecord, 'schemaVersion' | 'seq' | 'job
 
 export function decisionFields(repair: RunningRepair): DecisionFields {
   const { question, sealed } = repair;
-  const { answers, decision, results, again, rewoundTo, undoesRewind, keptRows } = sealed;
+  const { answers, decision, results, again, rewoundTo, undoesRewind, keptRows, edits } = sealed;
   return {
     kind: 'decision',
     question: question.digest,
-    questionKind: rewoundTo === undefined ? question.kind : 'rewind',
+    questionKind: kindOf(repair),
     answers,
     by: decision.by,
     reason: decision.reason,
@@ -27,10 +27,16 @@ export function decisionFields(repair: RunningRepair): DecisionFields {
       rewindsTo: rewoundTo?.seq,
       undoesRewind,
       keptRows,
+      edits,
     }),
     kept: repair.captured,
     notes: [...repair.notes],
   };
+}
+
+function kindOf({ question, sealed }: RunningRepair): string {
+  if (sealed.edits !== undefined) return 'edit';
+  return sealed.rewoundTo === undefined ? question.kind : 'rewind';
 }
 
 function approvedIntent({ question, sealed }: RunningRepair): DecisionRecord['approves'] {

@@ -7,6 +7,8 @@
 import { HoldfastError } from '../../model/failure.ts';
 import { isToApply, uriOf } from '../../model/record/effect.ts';
 import { foldManifest, type ManifestEntry } from '../../model/record/manifest.ts';
+import type { PutIn } from '../../model/record/put-in.ts';
+import { putInsOf } from '../../model/record/put-ins.ts';
 import type { ChainRecord, CheckpointRecord, DecisionRecord, StepRecord } from '../../model/record/record.ts';
 import { ABSENT, type ResourceState } from '../../model/record/world.ts';
 import { requestedStepOf } from '../../model/sub-step-id.ts';
@@ -25,6 +27,8 @@ export interface ReinstatePlan {
   readonly takenBack: readonly StepRecord[];
   /** What counts again, in chain order. */
   readonly reinstated: readonly StepRecord[];
+  /** What people had put in by hand for those, by step. */
+  readonly putIns: Record<string, PutIn>;
   /** Of each resource that either of them changes, what it shall show. */
   readonly wanted: ReadonlyMap<string, ResourceState>;
   /** The manifest before the rewind. */
@@ -64,6 +68,7 @@ export async function planReinstate(ledger: Ledger, jobId: string, undoes?: numb
     steps: [...new Set(stepIds)],
     takenBack: since.toReversed(),
     reinstated,
+    putIns: putInsOf(earlier, reinstated),
     wanted: wantedOf(since, reinstated, before),
     before,
   };

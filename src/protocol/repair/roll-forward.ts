@@ -10,6 +10,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { RepairResult } from '../../model/job/repair.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import { requestedStepOf } from '../../model/sub-step-id.ts';
+import { asPutIns } from '../../model/record/put-in.ts';
 import type { JobRow } from '../../store/ledger/jobs.ts';
 import { faultPoint, faultPointAsync } from '../../store/fault-point.ts';
 import { carryOut } from './carry-out.ts';
@@ -100,6 +101,7 @@ function finish(
     answers: [...new Set(Object.values(sealed.answers))],
     reruns: sealed.reruns,
     ...defined({ rewoundTo: sealed.rewoundTo, reinstated: reinstating && namesOf(reinstating) }),
+    ...defined({ putIns: sealed.edits === undefined ? reinstating?.putIns : asPutIns(sealed.edits) }),
     notes: notes.slice(0, MAX_NOTES_IN_RESULT).map((note) => note.slice(0, MAX_NOTE_CHARACTERS).toWellFormed()),
   };
   ledger.repairs.finish(sealed.digest, { ...sealed, result });

@@ -26,15 +26,18 @@ export interface RepairDraft {
   readonly reinstating?: ReinstatePlan;
   /** Of a rewind: rows that go, with all their columns. */
   readonly keptRows?: SealedRepair['keptRows'];
+  /** Of an edit, likewise. */
+  readonly edits?: SealedRepair['edits'];
 }
 
 /** Call under the lock, for an open question. */
 export function sealRepair({ ledger, jobId }: RepairContext, draft: RepairDraft): SealedRepair {
-  const { decision, question, rewoundTo } = draft;
+  const { decision, question, rewoundTo, edits } = draft;
   invariant(decision.digest === question.digest, 'a repair is sealed for the question that its decision answers');
   faultPoint('repair.sealed-before');
   const sealed = ledger.transaction(() => {
-    if (rewoundTo !== undefined) ledger.openQuestion(question, findingsIdentity(question.findings));
+    if (rewoundTo !== undefined || edits !== undefined)
+      ledger.openQuestion(question, findingsIdentity(question.findings));
     const reruns = issueReruns(ledger, jobId, draft);
     const { results, again, answers } = draft.ruling;
     repeatCalls(ledger, jobId, { decision, reruns, again });
@@ -52,6 +55,7 @@ export function sealRepair({ ledger, jobId }: RepairContext, draft: RepairDraft)
         rewoundTo,
         undoesRewind: draft.reinstating?.rewind.seq,
         keptRows: Object.keys(draft.keptRows ?? {}).length === 0 ? undefined : draft.keptRows,
+        edits,
       }),
     };
     ledger.repairs.seal(decision.digest, jobId, body);
@@ -81,11 +85,11 @@ function stepsThatRunAgain({ question, ruling }: RepairDraft): readonly string[]
 
 /** A repair that is not sealed: nothing is carried out with it, and no generation is issued for it. */
 export function unsealedRepair(draft: RepairDraft): SealedRepair {
-  const { decision, ruling, found, rewoundTo, reinstating } = draft;
+  const { decision, ruling, found, rewoundTo, reinstating, edits } = draft;
   const reruns = stepsThatRunAgain(draft).map((stepId) => ({ stepId, generation: 0 }));
   const { digest } = decision;
   const answers = { ...ruling.answers };
-  const how = defined({ rewoundTo, undoesRewind: reinstating?.rewind.seq });
+  const how = defined({ rewoundTo, undoesRewind: reinstating?.rewind.seq, edits });
   return { schemaVersion: 1, decision, answers, found, reruns, adopts: [], digest, ...how };
 }
 

@@ -26,6 +26,7 @@ import type { DecideAnswer } from '../messages.ts';
 import { isPatched } from '../patches.ts';
 import { abortedBy } from '../state/aborted-by.ts';
 import type { DecidedFindings } from '../state/decided-findings.ts';
+import type { Edits } from '../state/edits.ts';
 import type { Ending, Undoing } from '../state/ending.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
@@ -42,6 +43,7 @@ export interface DecisionsOptions {
   readonly questions: OpenQuestions;
   readonly refusals: Refusals;
   readonly rewinds: Rewinds;
+  readonly edits: Edits;
   readonly decided: DecidedFindings;
   readonly resuming: Resuming;
   readonly watch: WorkerWatch;
@@ -239,19 +241,21 @@ export class Decisions {
   }
 
   /** What the record has by now. */
-  adopt({ term, at, reruns }: Repaired): void {
-    const { knowledge } = this.#options;
+  adopt({ term, at, reruns, putIns = {} }: Repaired): void {
+    const { knowledge, edits } = this.#options;
     knowledge.term = term;
     knowledge.advance(at);
     this.#rewind(reruns);
+    for (const [stepId, putIn] of Object.entries(putIns)) edits.add(stepId, putIn);
   }
 
   #rewind(reruns: Repaired['reruns']): void {
-    const { knowledge, questions, rewinds, onRewound } = this.#options;
+    const { knowledge, questions, rewinds, edits, onRewound } = this.#options;
     if (reruns.length === 0) return;
     for (const { stepId, generation } of reruns) knowledge.setGeneration(stepId, generation);
     const stepIds = reruns.map(({ stepId }) => stepId);
     rewinds.add(stepIds);
+    edits.drop(stepIds);
     // Questions of single steps may be void with what the steps were given; one that isn't comes back the same.
     questions.closeAll((question) => !isAboutTheWorld(question));
     onRewound(stepIds);

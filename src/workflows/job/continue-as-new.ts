@@ -15,6 +15,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { Refusal } from '../../model/job/status.ts';
 import type { Question } from '../../model/question/question.ts';
+import type { PutIn } from '../../model/record/put-in.ts';
 import type { PlanProgress } from '../../model/plan/run/progress.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import { asArgument, carriedArgument } from '../carried-argument.ts';
@@ -46,6 +47,8 @@ export interface Carried extends CarriedWaits {
   readonly undoing?: Undoing;
   /** What people sent that could not be used. */
   readonly refusals?: readonly Refusal[];
+  /** What people have put in by hand and is in force, by step. */
+  readonly edits?: Readonly<Record<string, PutIn>>;
   /** What people have decided, for what goes on otherwise because of it. */
   readonly decided?: readonly DecidedFinding[];
   /** What a waiting job asked when it moved to another version of its workers. */

@@ -19,7 +19,6 @@ import type { Undoing } from '../state/ending.ts';
 import { UndoGate } from '../undo/gate.ts';
 import { undoJob } from '../undo/undo.ts';
 import { beginsAgain, failureOf, JobRestart, OtherState, outcomeOf, type BodyOutcome } from './body-outcome.ts';
-import type { StateOfNow } from './checkpoint-queries.ts';
 import {
   carriedFromPreviousRun,
   carriedQuestions,
@@ -36,22 +35,13 @@ import { Moving } from './moving.ts';
 import { listenToPersons } from './persons.ts';
 import { ownCheckpointsOf, type OwnCheckpoints } from './own-checkpoints.ts';
 import { makeJobParts, type JobParts } from './parts.ts';
+import type { PlanHooks } from './plan-hooks.ts';
 import { isLongRun, isVeryLongRun } from './run-length.ts';
 import { StepCalls } from './step-calls.ts';
 import { refuseBadRequest } from './step-request.ts';
 import type { UserState } from './user-state.ts';
 import { UserSteps } from './user-steps.ts';
 import { Waits } from './waits.ts';
-
-/** What a plan's scheduler needs beyond `Job`. */
-export interface PlanHooks extends StateOfNow {
-  /** Steps that became void while the body goes on; taking them over means the Workflow isn't restarted. */
-  readonly onRewound: (stepIds: readonly string[]) => void;
-  /** How many steps the plan has. */
-  readonly steps: number;
-  /** What a new Run goes on from, wherever the plan stands. */
-  readonly carried: () => CarriedPlan;
-}
 
 export class JobCore {
   readonly carried: Carried | undefined = carriedFromPreviousRun();
@@ -93,7 +83,7 @@ export class JobCore {
       calls: this.calls,
       onAsk: () => this.#throwIfRestarting(),
       onUsed: () => this.#continueIfLong(),
-      stateMark: () => state?.mark,
+      state,
       beforeStep: (stepId) => this.ownCheckpoints?.beforeStep(stepId),
       onAnswered: (stepId, generation) => this.ownCheckpoints?.answered(stepId, generation),
       onOtherState: (stepId) => this.#refuseOtherState(stepId),
@@ -105,9 +95,9 @@ export class JobCore {
         this.#scope.cancel();
         this.#undoScope?.cancel();
       },
-      onWentBack: (to) => this.#back.to(to),
+      back: this.#back,
       onWake: () => this.moving.wake(),
-      state: state ?? hooks,
+      state: state ?? hooks!,
     });
     questions.onChange = () => view.refresh();
   }
@@ -225,7 +215,7 @@ export class JobCore {
   }
 
   async #continueWith(next: Partial<Carried>): Promise<never> {
-    const { knowledge, board, refusals, decided, checkpoints } = this.parts;
+    const { knowledge, board, refusals, decided, checkpoints, edits } = this.parts;
     const isAgain = this.ownCheckpoints !== undefined && next.undoing === undefined;
     const carried: Carried = {
       base: knowledge.known,
@@ -239,6 +229,7 @@ export class JobCore {
       }),
       ...this.waits.carried(next.plan?.rewound),
       ...this.moving.carried,
+      ...edits.carried,
       ...next,
     };
     return await continueWith(carried, this.#options.args);

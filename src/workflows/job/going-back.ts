@@ -34,6 +34,11 @@ export class GoingBack {
     this.#waits.endNow();
   }
 
+  /** A person has put in what a step comes to: a plan's scheduler asks for it when the step's turn comes. */
+  toEdited(): void {
+    if (this.#hooks === undefined) this.#endBody(new JobRestart());
+  }
+
   /**
    * What the body comes to, unless it must start anew: whatever it waits for may be what it has been taken back from.
    * @throws JobRestart

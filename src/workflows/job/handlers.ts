@@ -1,11 +1,13 @@
 /** Answers the Signals, Updates and Queries of a job. */
-import { ApplicationFailure, setDefaultSignalHandler, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, setDefaultSignalHandler, setHandler, type SignalDefinition } from '@temporalio/workflow';
+import type { UpdateDefinition } from '@temporalio/common';
 import { boundedQuestions } from '../../model/question/bounded-question.ts';
 import { parseDecision } from '../../model/question/decision.ts';
 import { whyUnreadable } from '../../model/unreadable.ts';
-import { parseRewind } from '../../model/job/rewind.ts';
 import type { Decisions } from '../gate/decisions.ts';
+import type { Editing } from '../gate/editing.ts';
 import type { Rewinding } from '../gate/rewinding.ts';
+import type { Unasked } from '../gate/unasked.ts';
 import {
   abortSignal,
   checkpointsQuery,
@@ -17,8 +19,10 @@ import {
   stateQuery,
   statusQuery,
   wakeSignal,
+  updateStateSignal,
+  updateStateUpdate,
+  previewEditQuery,
   type DecideAnswer,
-  type RewindAnswer,
 } from '../messages.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
@@ -30,9 +34,17 @@ export interface HandlersOptions extends CheckpointQueriesOptions {
   readonly questions: OpenQuestions;
   readonly decisions: Decisions;
   readonly rewinding: Rewinding;
+  readonly editing: Editing;
   readonly refusals: Refusals;
   /** A person wants a waiting job to look whether it should move to another version. */
   readonly onWake: () => void;
+}
+
+interface UnaskedMessages<Answer> {
+  readonly signal: SignalDefinition<[unknown]>;
+  readonly update: UpdateDefinition<Answer, [unknown]>;
+  /** How the refusal of an Update begins. */
+  readonly notDone: string;
 }
 
 /** Signals that came before are delivered at once. */
@@ -72,31 +84,39 @@ export function handleMessages(options: HandlersOptions): void {
       },
     },
   );
-  handleRewinds(options);
+  const { rewinding, editing } = options;
+  const rewinds = { signal: rewindSignal, update: rewindUpdate, notDone: "The job can't be rewound" };
+  handleUnasked(options, rewinding, rewinds);
+  const edits = { signal: updateStateSignal, update: updateStateUpdate, notDone: "The state can't be updated so" };
+  handleUnasked(options, editing, edits);
+  setHandler(previewEditQuery, (value) => editing.preview(value));
   setDefaultSignalHandler((name) => refusals.addSignal(name));
 }
 
-function handleRewinds({ view, refusals, rewinding }: HandlersOptions): void {
-  setHandler(rewindSignal, async (value) => {
+/** Rewinds and edits. */
+function handleUnasked<Answer>(
+  { view, refusals }: HandlersOptions,
+  asked: Pick<Unasked<object, object, Answer>, 'bySignal' | 'byUpdate' | 'problemsOf'>,
+  { signal, update, notDone }: UnaskedMessages<Answer>,
+): void {
+  setHandler(signal, async (value) => {
     const why = whyUnreadable(value);
     if (why !== undefined) return refusals.add({}, [unreadableText(why)]);
-    await rewinding.rewindBySignal(value);
+    await asked.bySignal(value);
     view.refresh();
   });
   setHandler(
-    rewindUpdate,
-    async (value): Promise<RewindAnswer> => {
-      const parsed = parseRewind(value);
-      if ('problems' in parsed) throw refused(parsed.problems.join('; '));
-      const answer = await rewinding.rewind(parsed.value);
+    update,
+    async (value): Promise<Answer> => {
+      const answer = await asked.byUpdate(value);
       view.refresh();
       return answer;
     },
     {
       validator: (value) => {
         const why = whyUnreadable(value);
-        const problems = why === undefined ? rewinding.problemsOf(value) : [unreadableText(why)];
-        if (problems.length > 0) throw refused(`The job can't be rewound: ${problems.join('; ')}.`);
+        const problems = why === undefined ? asked.problemsOf(value) : [unreadableText(why)];
+        if (problems.length > 0) throw refused(`${notDone}: ${problems.join('; ')}.`);
       },
     },
   );

@@ -14,6 +14,7 @@ import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { StateWrite } from '../../model/state/state-write.ts';
 import type { CheckpointOptions, OpenJobOptions } from '../guarded-job.ts';
+import type { Edits } from '../state/edits.ts';
 import type { CheckpointNotes } from '../state/checkpoint-notes.ts';
 import type { JobParts } from './parts.ts';
 import type { UserState } from './user-state.ts';
@@ -28,6 +29,7 @@ const CheckpointOptionsSchema = z.strictObject({
 interface OwnCheckpointsOptions {
   readonly notes: CheckpointNotes;
   readonly state: UserState;
+  readonly edits: Edits;
   /** After how many steps one is noted by itself. Undefined: never. */
   readonly every: number | undefined;
   /** Has the Workflow a state that it declares? */
@@ -39,11 +41,18 @@ interface OwnCheckpointsOptions {
 /** @param state undefined: a plan's job */
 export function ownCheckpointsOf(
   { checkpointEvery: every, state: declared }: Pick<OpenJobOptions, 'checkpointEvery' | 'state'>,
-  { checkpoints: notes, gate }: Pick<JobParts, 'checkpoints' | 'gate'>,
+  { checkpoints: notes, edits, gate }: Pick<JobParts, 'checkpoints' | 'edits' | 'gate'>,
   state: UserState | undefined,
 ): OwnCheckpoints | undefined {
   if (state === undefined) return undefined;
-  return new OwnCheckpoints({ notes, state, every, hasState: declared !== undefined, isIdle: () => gate.isIdle });
+  return new OwnCheckpoints({
+    notes,
+    state,
+    edits,
+    every,
+    hasState: declared !== undefined,
+    isIdle: () => gate.isIdle,
+  });
 }
 
 export class OwnCheckpoints {
@@ -99,7 +108,7 @@ export class OwnCheckpoints {
   }
 
   #note({ source, next }: Pick<CheckpointNote, 'source' | 'next'>): void {
-    const { notes, state } = this.#options;
+    const { notes, state, edits } = this.#options;
     const { isAnew, writes } = state.writes.untaken;
     const noted = withoutEarlierResults(writes);
     refuseTooMuch(notes, noted);
@@ -108,7 +117,15 @@ export class OwnCheckpoints {
     state.writes.take();
     notes.ended.clear();
     const step = source === 'input' ? -1 : (notes.lastStep ?? -1) + 1;
-    notes.note({ source, step, tasks, next: [...next], ...defined({ begins }), writes: [...noted] });
+    const hasEdit = tasks.some(({ id, outcome }) => outcome === 'done' && edits.has(id));
+    notes.note({
+      source: hasEdit ? 'update' : source,
+      step,
+      tasks,
+      next: [...next],
+      ...defined({ begins }),
+      writes: [...noted],
+    });
   }
 }
 

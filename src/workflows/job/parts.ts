@@ -14,6 +14,7 @@ import { isPatched } from '../patches.ts';
 import { abortedBy } from '../state/aborted-by.ts';
 import { DecidedFindings } from '../state/decided-findings.ts';
 import { CheckpointNotes } from '../state/checkpoint-notes.ts';
+import { Edits } from '../state/edits.ts';
 import { Ending } from '../state/ending.ts';
 import { Knowledge } from '../state/knowledge.ts';
 import { OpenQuestions } from '../state/open-questions.ts';
@@ -39,6 +40,7 @@ export interface JobParts {
   readonly attributes: SearchAttributes;
   readonly refusals: Refusals;
   readonly rewinds: Rewinds;
+  readonly edits: Edits;
   readonly decided: DecidedFindings;
   readonly watch: WorkerWatch;
   readonly resuming: Resuming;
@@ -71,6 +73,7 @@ export function makeJobParts(
   const questions = new OpenQuestions({ ending, attributes, watch });
   const refusals = new Refusals(() => questions.onChange(), carried?.refusals);
   const rewinds = new Rewinds();
+  const edits = new Edits(carried?.edits);
   const decided = new DecidedFindings(carried?.decided);
   const requested = new Set<string>();
   const resumed = new ResumedSteps();
@@ -92,7 +95,7 @@ export function makeJobParts(
     checkpoints,
   });
   const view = new JobView({ ...shared, name: options.name, refusals, resumed, verification });
-  const persons = { refusals, rewinds, decided };
+  const persons = { refusals, rewinds, edits, decided };
   return { ...shared, ...persons, origin, attributes, resuming, verification, checkpoints, gate, view };
 }
 

@@ -1,19 +1,22 @@
 /** What people send to a job: who takes it in, put together. */
-import type { RewoundTo } from '../../model/job/repair.ts';
 import { Decisions, type DecisionsOptions } from '../gate/decisions.ts';
-import { Rewinding } from '../gate/rewinding.ts';
-import { handleMessages, type HandlersOptions } from './handlers.ts';
+import { editingOf, type Editable } from '../gate/editing.ts';
+import { rewindingOf } from '../gate/rewinding.ts';
+import type { StateOfNow } from './checkpoint-queries.ts';
+import type { GoingBack } from './going-back.ts';
+import { handleMessages } from './handlers.ts';
 import type { JobParts } from './parts.ts';
 
 export interface PersonsOptions extends Pick<DecisionsOptions, 'isReady' | 'onRewound' | 'onAborted'> {
-  readonly onWentBack: (to: RewoundTo) => void;
+  readonly back: GoingBack;
   readonly onWake: () => void;
-  readonly state: HandlersOptions['state'];
+  readonly state: StateOfNow & Editable;
 }
 
 /** Signals that came before are delivered at once. */
-export function listenToPersons(parts: JobParts, { onWentBack, onWake, state, ...options }: PersonsOptions): void {
+export function listenToPersons(parts: JobParts, { back, onWake, state, ...options }: PersonsOptions): void {
   const decisions = new Decisions({ ...parts, ...options });
-  const rewinding = new Rewinding({ ...parts, decisions, onWentBack });
-  handleMessages({ ...parts, decisions, rewinding, onWake, state });
+  const rewinding = rewindingOf({ ...parts, decisions, onWentBack: (to) => back.to(to) });
+  const editing = editingOf({ ...parts, decisions, state, onEdited: () => back.toEdited() });
+  handleMessages({ ...parts, decisions, rewinding, editing, onWake, state });
 }

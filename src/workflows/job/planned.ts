@@ -12,21 +12,27 @@ import { boundedProgress, leftOutOf } from '../../model/plan/run/bounded-outputs
 import { EARLIER_MAX_STATE_BYTES, MAX_STATE_BYTES } from '../../model/plan/run/job-state.ts';
 import type {
   PlanJob,
+  PlanLook,
   PlanPause,
   PlanStepRequest,
   PlanStepResult,
   StepItems,
   SuperStepEnd,
 } from '../../model/plan/run/plan-job.ts';
+import { editStep } from '../../model/step/built-in/edit.ts';
 import { skipStep } from '../../model/step/built-in/skip.ts';
 import { resultsOf, type PlanProgress } from '../../model/plan/run/progress.ts';
 import { recordedSourcesOf } from '../../model/plan/run/recorded-sources.ts';
 import type { GateStep } from '../gate/gate.ts';
+import type { PutIn } from '../../model/record/put-in.ts';
 import { isPatched } from '../patches.ts';
 import { MAX_CARRIED_BYTES, type CarriedPlan } from './continue-as-new.ts';
 import type { JobCore } from './core.ts';
 import { LeftOutResults } from './left-out.ts';
+import { PlanEditing } from './plan-editing.ts';
 import { areRecalled } from './recall.ts';
+
+const PUT_IN = 'put in by hand';
 
 export class PlannedJob implements PlanJob {
   readonly #core: JobCore;
@@ -39,6 +45,7 @@ export class PlannedJob implements PlanJob {
   /** How many steps and items earlier Runs had done. */
   readonly #carriedDone: number;
   readonly #leftOut: LeftOutResults | undefined;
+  readonly editing: PlanEditing;
   /** How many requests a new Run would make of the record for what it is not given, when that was last counted. */
   #again = 0;
   /** Steps that the scheduler has taken for void since the last barrier: what it goes on from may still have them. */
@@ -49,6 +56,7 @@ export class PlannedJob implements PlanJob {
     this.#core = core;
     this.#plan = plan;
     this.#graph = planGraph(plan);
+    this.editing = new PlanEditing(plan, this.#graph);
     this.#rewound = rewound;
     const isResumed = core.parts.resuming.request !== undefined;
     const carried = core.carried?.plan;
@@ -75,8 +83,13 @@ export class PlannedJob implements PlanJob {
   /** The state that the super-step of now sees. */
   values: () => JsonObject = () => ({});
 
-  onState(state: () => JsonObject): void {
+  onState(state: () => JsonObject, look: PlanLook): void {
     this.values = state;
+    this.editing.look = look;
+  }
+
+  putIn(stepId: string): PutIn | undefined {
+    return this.#core.parts.edits.get(stepId);
   }
 
   get jobId(): string {
@@ -128,6 +141,7 @@ export class PlannedJob implements PlanJob {
 
   #taken({ id, use }: PlanStepRequest, output: Json): PlanStepResult {
     if (use === skipStep.name) this.#showSkipped(id, output);
+    if (use === editStep.name) this.#core.parts.board.set(id, { effects: PUT_IN });
     return { output };
   }
 
@@ -179,12 +193,15 @@ export class PlannedJob implements PlanJob {
   }
 
   #note(end: SuperStepEnd): void {
-    const { knowledge, checkpoints } = this.#core.parts;
+    const { knowledge, checkpoints, edits } = this.#core.parts;
     if (end.rewound.length > 0) this.notedSuperStep = undefined;
     // What an earlier Run has noted is answered by the record; of a list that pauses the super-step goes on.
     if (end.superStep <= (this.notedSuperStep ?? -1)) return;
     if ([...end.ends.values()].some(({ kind }) => kind === 'paused')) return;
-    const note = loopCheckpoint(this.#plan, end, (id) => knowledge.generationOf(id));
+    const note = loopCheckpoint(this.#plan, end, {
+      generationOf: (id) => knowledge.generationOf(id),
+      isEdited: (id) => edits.has(id),
+    });
     checkpoints.note(note, () => stateAtEnd(this.#plan, end));
   }
 

@@ -5,6 +5,7 @@
 import { defined } from '../../model/defined.ts';
 import { digestOf, shortDigest, type Digest } from '../../model/digest.ts';
 import type { RecalledResult } from '../../model/job/recall.ts';
+import type { PutIn } from '../../model/record/put-in.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
 import type { Approval } from '../guarded-job.ts';
 import type { Knowledge } from '../state/knowledge.ts';
@@ -30,7 +31,7 @@ function argsOf({ step, input }: StepCall): Digest {
   return digestOf({ input, step });
 }
 
-type Parts = Pick<JobParts, 'identity' | 'knowledge' | 'watch'>;
+type Parts = Pick<JobParts, 'identity' | 'knowledge' | 'watch' | 'edits'>;
 
 export class StepCalls {
   readonly #parts: Parts;
@@ -74,6 +75,11 @@ export class StepCalls {
       return undefined;
     const result = this.#results.get(stepId);
     return result === undefined || result.generation < this.#knowledge.generationOf(stepId) ? undefined : result;
+  }
+
+  /** What a person has put in by hand, in place of the step's code. */
+  putIn(stepId: string): PutIn | undefined {
+    return this.#parts.edits.get(stepId);
   }
 
   /** Fulfilled once what earlier Runs left out is read from the record. Undefined: nothing was, or it is read. */

@@ -16,8 +16,9 @@ import { checkBySchema } from '../../model/plan/problem/channel-check.ts';
 import type { ChannelDeclaration, OwnReducer } from '../../model/state/reducer.ts';
 import { isBuiltIn } from '../../model/state/reducer.ts';
 import { ChannelNameSchema, type NodeWrites } from '../../model/state/state-write.ts';
-import { StateChannels, type ChannelCheck } from '../../model/state/state-channels.ts';
+import { StateChannels, type ChannelCheck, type StateOptions } from '../../model/state/state-channels.ts';
 import { StateWrites } from '../../model/state/state-writes.ts';
+import type { Tried } from '../gate/editing.ts';
 import type { OpenJobOptions, UpdateOptions } from '../guarded-job.ts';
 
 /** Of one update, and of what a reducer of the Workflow's own returns: it travels with the next request. */
@@ -50,7 +51,10 @@ export class UserState {
   readonly writes = new StateWrites();
   /** The channels, as a checkpoint names them. */
   readonly declared: Readonly<Record<string, ChannelDeclaration>>;
+  readonly #options: StateOptions;
   readonly #channels: StateChannels;
+  /** What people have put in by hand for steps of branches: it joins with what the branches write. */
+  #putIn: NodeWrites[] = [];
   readonly #name: string;
   #hasBranches = false;
   #mark: string | undefined;
@@ -76,7 +80,7 @@ export class UserState {
       checks.set(key, checkBySchema(schema, `state.${key}`, declared[key], 'exact'));
     }
     this.declared = declared;
-    this.#channels = new StateChannels(declared, {
+    this.#options = {
       own: reducers as unknown as Readonly<Record<string, OwnReducer>>,
       checks,
       maxBytes: () => MAX_JOB_STATE_BYTES,
@@ -84,7 +88,8 @@ export class UserState {
       misfit: 'bad-input',
       who: (node) => `an update by "${node}"`,
       field: 'node',
-    });
+    };
+    this.#channels = new StateChannels(declared, this.#options);
   }
 
   get values(): JsonObject {
@@ -112,6 +117,19 @@ export class UserState {
     return { node: options.node ?? node, values: plainCopy(values, 'update') as JsonObject };
   }
 
+  /** What a person has put in for a step, as if that had written it. @throws HoldfastError as `update` */
+  putIn(stepId: string, values: JsonObject): void {
+    if (this.#hasBranches) this.#putIn.push({ node: stepId, values });
+    else this.#fold([{ node: stepId, values }]);
+  }
+
+  /** What the keys would hold then. @throws HoldfastError as `update` */
+  tried(stepId: string, { values = {} }: Tried): JsonObject {
+    const channels = new StateChannels(this.declared, { ...this.#options, values: this.values });
+    channels.fold([{ node: stepId, values }]);
+    return Object.fromEntries(Object.keys(values).map((key) => [key, channels.values[key]!]));
+  }
+
   /** Until they have ended nothing else is written. @returns how they end, with what they have written */
   beginBranches(): (written: readonly NodeWrites[]) => void {
     if (this.#hasBranches)
@@ -122,7 +140,10 @@ export class UserState {
     this.#hasBranches = true;
     return (written) => {
       this.#hasBranches = false;
-      this.#fold(written);
+      // In the order of their names: which step was called first may hang on which branch was faster.
+      const putIn = this.#putIn.sort((a, b) => (a.node < b.node ? -1 : 1));
+      this.#putIn = [];
+      this.#fold([...written, ...putIn]);
     };
   }
 

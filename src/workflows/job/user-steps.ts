@@ -10,10 +10,12 @@
 import { defined } from '../../model/defined.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
 import type { StepContract } from '../../model/step/step.ts';
+import { editStep } from '../../model/step/built-in/edit.ts';
 import type { Gate, GateStep } from '../gate/gate.ts';
 import type { StepOptions } from '../guarded-job.ts';
 import { isPatched } from '../patches.ts';
 import { stepCall, type StepCall, type StepCalls } from './step-calls.ts';
+import type { UserState } from './user-state.ts';
 import { checkInput, refuseBadRequest, stepRequest } from './step-request.ts';
 
 const DEFAULT_RESUME_AFTER_MS = 10_000;
@@ -25,8 +27,8 @@ export interface UserStepsOptions {
   readonly onAsk: () => void;
   /** A result is there and is used now. @throws JobRestart where the history is long */
   readonly onUsed: () => void;
-  /** What reducers of the Workflow's own have made of its state; undefined: nothing. */
-  readonly stateMark: () => string | undefined;
+  /** Undefined: the Workflow has none of its own. */
+  readonly state: Pick<UserState, 'mark' | 'putIn'> | undefined;
   /** A step is called, before anything is asked for it. */
   readonly beforeStep: (stepId: string) => void;
   /** It is answered without a request. */
@@ -95,16 +97,20 @@ export class UserSteps {
     const { calls } = this.#options;
     const stepId = options.id ?? calls.nextId(contract.name);
     checkInput(stepId, contract, input);
-    const asked = options.inputMayDiffer === true ? undefined : stepCall(contract.name, input);
     this.#options.beforeStep(stepId);
+    const putIn = calls.putIn(stepId);
+    if (putIn?.values !== undefined) this.#options.state?.putIn(stepId, putIn.values);
+    const use: StepContract = putIn === undefined ? contract : editStep;
+    const given = putIn ?? input;
+    const asked = options.inputMayDiffer === true ? undefined : stepCall(use.name, given);
     const carried = calls.resultOf(stepId, asked);
     if (carried !== undefined) {
       this.#options.onAnswered(stepId, carried.generation);
       return { output: contract.output.parse(carried.output) };
     }
     const request = {
-      ...stepRequest(stepId, contract, input, options),
-      ...defined({ stateMark: this.#options.stateMark() }),
+      ...stepRequest(stepId, use, given, putIn === undefined ? options : withoutApproval(options)),
+      ...defined({ stateMark: this.#options.state?.mark }),
     };
     const resumeAfterMs = options.resume && (options.resume.afterMs ?? DEFAULT_RESUME_AFTER_MS);
     return { contract, asked, step: { request, ...defined({ retry: options.retry, resumeAfterMs }) } };
@@ -123,4 +129,9 @@ export class UserSteps {
     this.#options.onUsed();
     return contract.output.parse(done.output);
   }
+}
+
+/** Nothing is applied that could be approved. */
+function withoutApproval(options: StepOptions): StepOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'approval'));
 }

@@ -33,6 +33,6 @@ export class Refusals {
 
   /** A Signal that no job knows: a misspelled name is not lost. */
   addSignal(name: string): void {
-    this.add({}, [`there is no Signal "${name}"; those to send are "decide", "abort" and "rewind"`]);
+    this.add({}, [`there is no Signal "${name}"; those to send are "decide", "abort", "rewind" and "updateState"`]);
   }
 }

@@ -28,10 +28,16 @@ export function stateAtEnd(plan: Plan, { state }: SuperStepEnd): FoldedWrites {
   return new FoldedWrites(channelsOf(plan), state);
 }
 
+interface OfSteps {
+  readonly generationOf: (stepId: string) => number;
+  /** Has a person put in what it comes to? */
+  readonly isEdited: (stepId: string) => boolean;
+}
+
 export function loopCheckpoint(
   plan: Plan,
   { superStep, ran, ends, next, written }: SuperStepEnd,
-  generationOf: (stepId: string) => number,
+  { generationOf, isEdited }: OfSteps,
 ): PlanCheckpoint {
   const tasks = ran.map((id): CheckpointTask => {
     const { kind, error } = ends.get(id)!;
@@ -40,7 +46,9 @@ export function loopCheckpoint(
   });
   const { isAnew, writes } = written;
   const begins = isAnew ? channelsOf(plan) : undefined;
-  return { source: 'loop', step: superStep, tasks, next: [...next], ...defined({ begins }), writes: [...writes] };
+  const hasEdit = tasks.some(({ id, outcome }) => outcome === 'done' && isEdited(id));
+  const source = hasEdit ? 'update' : 'loop';
+  return { source, step: superStep, tasks, next: [...next], ...defined({ begins }), writes: [...writes] };
 }
 
 function bounded({ type, message }: { readonly type: string; readonly message: string }): CheckpointTask['error'] {

@@ -5,29 +5,30 @@
 import type { JsonObject } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
 import type { StateChannels } from '../../state/state-channels.ts';
+import type { PutIn } from '../../record/put-in.ts';
 import type { NodeWrites } from '../../state/state-write.ts';
 import { StateWrites } from '../../state/state-writes.ts';
 import type { PlanGraph } from '../graph/graph.ts';
 import { nextSuperStep } from '../graph/graph.ts';
 import type { Plan } from '../plan.ts';
 import type { DoneSteps } from './done-steps.ts';
+import type { PlanJob } from './plan-job.ts';
 import { stateChannels, writesOf, type FinishedStep } from './job-state.ts';
 
 export class FoldedState {
   readonly #plan: Plan;
   readonly #graph: PlanGraph;
-  readonly #maxBytes: (() => number) | undefined;
+  readonly #job: Pick<PlanJob, 'maxStateBytes' | 'putIn'>;
   /** Of what is folded, since it was taken last. */
   readonly writes = new StateWrites();
   #superStep = 0;
   #channels: StateChannels;
 
-  /** @param maxBytes asked for where the state is larger than version 0.1 took */
-  constructor(plan: Plan, graph: PlanGraph, maxBytes?: () => number) {
+  constructor(plan: Plan, graph: PlanGraph, job: Pick<PlanJob, 'maxStateBytes' | 'putIn'> = {}) {
     this.#plan = plan;
     this.#graph = graph;
-    this.#maxBytes = maxBytes;
-    this.#channels = stateChannels(plan, { maxBytes });
+    this.#job = job;
+    this.#channels = this.#newChannels();
   }
 
   /** How many super-steps are folded. */
@@ -43,7 +44,7 @@ export class FoldedState {
   voidOutputOf(stepId: string): void {
     if (this.#graph.superStepOf.get(stepId)! >= this.#superStep) return;
     this.#superStep = 0;
-    this.#channels = stateChannels(this.#plan, { maxBytes: this.#maxBytes });
+    this.#channels = this.#newChannels();
     this.writes.restart();
   }
 
@@ -81,9 +82,29 @@ export class FoldedState {
     });
   }
 
-  /** Of the super-step that is folded next. */
-  #finished(done: DoneSteps): readonly FinishedStep[] {
-    const ids = this.#graph.superSteps[this.#superStep] ?? [];
-    return ids.flatMap((stepId) => done.foldedOf(stepId).map((output) => ({ stepId, output })));
+  /** The state after a step's super-step, if the step came to this. @throws HoldfastError as `foldState` */
+  trial(done: DoneSteps, stepId: string, putIn: PutIn): JsonObject {
+    const channels = this.#newChannels();
+    const last = this.#graph.superStepOf.get(stepId)!;
+    for (let superStep = 0; superStep <= last; superStep++) {
+      const others = this.#finished(done, superStep).filter((step) => step.stepId !== stepId);
+      const finished = superStep === last ? [...others, { stepId, ...putIn }] : others;
+      channels.fold(writesOf(this.#plan, finished));
+    }
+    return channels.values;
+  }
+
+  #newChannels(): StateChannels {
+    const { maxStateBytes } = this.#job;
+    return stateChannels(this.#plan, { maxBytes: maxStateBytes && (() => this.#job.maxStateBytes!()) });
+  }
+
+  /** Default: of the super-step that is folded next. */
+  #finished(done: DoneSteps, superStep = this.#superStep): readonly FinishedStep[] {
+    const ids = this.#graph.superSteps[superStep] ?? [];
+    return ids.flatMap((stepId) => {
+      const { values } = this.#job.putIn?.(stepId) ?? {};
+      return done.foldedOf(stepId).map((output) => ({ stepId, output, values }));
+    });
   }
 }

@@ -26,6 +26,8 @@ export const EARLIER_MAX_STATE_BYTES = 262_144;
 export interface FinishedStep {
   readonly stepId: string;
   readonly output: Json;
+  /** What a person says that it writes. Default: what its output gives. */
+  readonly values?: JsonObject | undefined;
 }
 
 interface StateOfPlan {
@@ -83,11 +85,12 @@ export function foldState(plan: Plan, state: JsonObject, finished: readonly Fini
 export function writesOf(plan: Plan, finished: readonly FinishedStep[]): readonly NodeWrites[] {
   const byStep = Map.groupBy(finished, ({ stepId }) => stepId);
   return plan.steps
-    .filter(({ state }) => Object.keys(state).length > 0)
-    .flatMap(({ id, state }) => (byStep.get(id) ?? []).map((step) => writtenBy(plan, state, step)));
+    .flatMap(({ id, state }) => (byStep.get(id) ?? []).map((step) => writtenBy(plan, state, step)))
+    .filter(({ values }) => Object.keys(values).length > 0);
 }
 
 function writtenBy(plan: Plan, state: JsonObject, step: FinishedStep): NodeWrites {
+  if (step.values !== undefined) return { node: step.stepId, values: step.values };
   const values = Object.entries(state).map(([key, expression]) => {
     if (!Object.hasOwn(plan.state, key)) throw undeclared(step.stepId, key);
     return [key, mapped(step, key, expression)];

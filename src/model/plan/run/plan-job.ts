@@ -1,6 +1,7 @@
 /** What a plan is run by: the Workflow `agentJob` and the test kit each give one to the scheduler. */
 import type { Json, JsonObject } from '../../canonical-json.ts';
 import type { HoldfastError } from '../../failure.ts';
+import type { PutIn } from '../../record/put-in.ts';
 import type { PlacedSecret } from '../../step/secret.ts';
 import type { NodeWrites } from '../../state/state-write.ts';
 import type { TakenWrites } from '../../state/state-writes.ts';
@@ -32,6 +33,13 @@ export interface PlanStepRequest {
 
 /** `rewound`: the step was rewound in flight and has no result; it is requested again when its turn comes. */
 export type PlanStepResult = { readonly output: Json } | { readonly rewound: true };
+
+/** What can be asked of a scheduler beside its state. */
+export interface PlanLook {
+  isDone(stepId: string): boolean;
+  /** The state after a step's super-step, if the step came to this. @throws HoldfastError, for what can't join */
+  trial(stepId: string, putIn: PutIn): JsonObject;
+}
 
 export interface PlanJob {
   readonly jobId: string;
@@ -66,8 +74,10 @@ export interface PlanJob {
    * about that goes on as it was. Default: `MAX_STATE_BYTES`.
    */
   maxStateBytes?(): number;
+  /** What a person has put in by hand for a step, in place of its code. Default: nothing, for any. */
+  putIn?(stepId: string): PutIn | undefined;
   /** At the beginning: how the state of now is read. */
-  onState?(state: () => JsonObject): void;
+  onState?(state: () => JsonObject, look: PlanLook): void;
   /** After each barrier. What it throws ends `runPlan` (so continue-as-new can be thrown here). */
   onSuperStepEnd?(end: SuperStepEnd): Promise<void> | void;
 }

@@ -54,11 +54,14 @@ class PlanRun {
     this.#input = input;
     this.#job = job;
     this.#graph = planGraph(plan);
-    this.#folded = new FoldedState(plan, this.#graph, job.maxStateBytes && (() => job.maxStateBytes!()));
+    this.#folded = new FoldedState(plan, this.#graph, job);
     const adopted = from === undefined ? undefined : adoptProgress(plan, this.#graph, from);
     this.#done = adopted?.done ?? new DoneSteps();
     this.#items = adopted?.items ?? new DoneItems();
-    job.onState?.(() => this.#folded.state);
+    job.onState?.(() => this.#folded.state, {
+      isDone: (stepId) => this.#done.has(stepId),
+      trial: (stepId, putIn) => this.#folded.trial(this.#done, stepId, putIn),
+    });
     if (job.notedSuperStep !== undefined && from?.leftOut === undefined) this.#passOverWhatIsNoted();
   }
 

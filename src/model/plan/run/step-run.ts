@@ -5,11 +5,13 @@
  */
 import type { Json } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
+import type { PutIn } from '../../record/put-in.ts';
 import { waitStep } from '../../step/built-in/wait.ts';
 import type { Condition } from '../condition.ts';
 import type { PlanStep } from '../plan.ts';
 import type { ForEach } from '../plan-step.ts';
 import type { ResolvedInput } from '../reference/resolve.ts';
+import { editRequest } from './edited.ts';
 import { runForEach } from './for-each.ts';
 import { itemsOf } from './list-items.ts';
 import { runRounds } from './rounds.ts';
@@ -30,6 +32,8 @@ export type StepOutcome = { readonly id: string } & (
 export async function runStep(id: string, superStep: SuperStep): Promise<StepOutcome> {
   const { job, graph } = superStep;
   const step = graph.steps.get(id)!;
+  const putIn = job.putIn?.(id);
+  if (putIn !== undefined) return await runInPlace(step, putIn, superStep);
   const skipped = await skipIfDue(step, superStep);
   if (skipped !== undefined) return skipped;
   if (step.until !== undefined) return await runAgain(step, step.until, superStep);
@@ -47,6 +51,17 @@ export async function runStep(id: string, superStep: SuperStep): Promise<StepOut
       return { id, kind: 'done', output: {} };
     }
     const result = await job.step(requestFor(step, resolved, superStep));
+    return 'output' in result ? { id, kind: 'done', output: result.output } : { id, kind: 'void' };
+  } catch (reason) {
+    return { id, kind: 'failed', reason };
+  }
+}
+
+/** What a person has put in by hand, in place of its code. */
+async function runInPlace(step: PlanStep, putIn: PutIn, superStep: SuperStep): Promise<StepOutcome> {
+  const { id } = step;
+  try {
+    const result = await superStep.job.step(editRequest(step, putIn, superStep));
     return 'output' in result ? { id, kind: 'done', output: result.output } : { id, kind: 'void' };
   } catch (reason) {
     return { id, kind: 'failed', reason };

@@ -56,13 +56,14 @@ export async function takenBackBy(repair: RunningRepair): Promise<readonly Taken
   return takenBack;
 }
 
-/** What a person has accepted in place of the newest effect. A rewind takes it back, too: the bytes are kept. */
+/** What a person has accepted in place of the newest effect. A rewind, or an edit, takes it back: bytes are kept. */
 function acceptedOf(
   { sealed }: RunningRepair,
   entry: ManifestEntry | undefined,
   isOlder: boolean,
 ): ResourceState | undefined {
-  if (sealed.rewoundTo === undefined || isOlder || entry?.role !== 'accepted') return undefined;
+  const isUnasked = sealed.rewoundTo !== undefined || sealed.edits !== undefined;
+  if (!isUnasked || isOlder || entry?.role !== 'accepted') return undefined;
   return entry.state;
 }
 

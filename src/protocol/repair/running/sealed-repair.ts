@@ -6,6 +6,7 @@ import { DecisionSchema } from '../../../model/question/decision.ts';
 import { DigestSchema } from '../../../model/digest.ts';
 import { RepairResultSchema, RewoundToSchema } from '../../../model/job/repair.ts';
 import { ResourceStateSchema, RowStateSchema } from '../../../model/record/world.ts';
+import { StepPutInSchema } from '../../../model/record/put-in.ts';
 
 const JsonSchema = z.json() as z.ZodType<Json>;
 
@@ -27,6 +28,8 @@ export const SealedRepairSchema = z.strictObject({
   undoesRewind: z.int().min(1).optional(),
   /** Of a rewind: rows that it takes away, with all their columns, by resource. */
   keptRows: z.record(z.string(), RowStateSchema).optional(),
+  /** Of an edit, likewise. */
+  edits: StepPutInSchema.optional(),
   digest: DigestSchema,
   result: RepairResultSchema.optional(),
 });

@@ -1,0 +1,135 @@
+/** `holdfast update-state`: puts in by hand what a step of a running job comes to. */
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Option } from 'commander';
+import type { Json } from '../model/canonical-json.ts';
+import { defined } from '../model/defined.ts';
+import { HoldfastError } from '../model/failure.ts';
+import type { Edit, EditPreview } from '../model/job/edit.ts';
+import { shellWord } from '../model/shell-word.ts';
+import { collect, EXIT, type CommandSpec, type Context, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
+import { itemsOf } from './decide.ts';
+import { JOB_RECORD_OPTIONS, namedJob, type JobRecordChoice } from './job-record.ts';
+import { whoDecides } from './person.ts';
+import type { Terminal } from './terminal.ts';
+import { whileSlow } from './terminal.ts';
+import { warnWithoutWorker } from './without-worker.ts';
+
+interface Options extends JobRecordChoice {
+  readonly asNode?: string;
+  readonly values?: string;
+  readonly output?: string;
+  readonly item?: readonly string[];
+  readonly by?: string;
+  readonly reason?: string;
+  readonly dryRun?: boolean;
+}
+
+export const updateStateCommand: CommandSpec<Options> = {
+  name: 'update-state',
+  arguments: [WORKSPACE_ARGUMENT],
+  description:
+    'The step counts as done with what you give: its output, and what it writes to the state, through the reducers. ' +
+    'What runs next follows from it. What it did, and what used it, is taken back first, as a rewind does, and runs ' +
+    'again. The job must be running or waiting.',
+  options: [
+    new Option('--as-node <step>', 'the step, by its id'),
+    new Option('--values <json-or-@file>', 'what it writes to the state, key to value. Default: what its output gives'),
+    new Option('--output <json-or-@file>', 'its output. Default: the recorded one; null where nothing refers to it'),
+    new Option('--dry-run', 'say whether it fits, and what the state would hold; change nothing'),
+    new Option(
+      '--item <name=repeat>',
+      'what nothing undoes and is made anew: statements:STEP, perform:STEP/NAME; may be repeated',
+    ).argParser(collect),
+    new Option('--by <who>', 'who edits; default: user.email of git, else user@host'),
+    new Option('--reason <why>', 'why, in a few words; kept in the record'),
+    ...JOB_RECORD_OPTIONS,
+  ],
+  examples: [
+    [`holdfast update-state research-1a2b3c4d --as-node analyse --values '{"analysis": "calm"}' --dry-run`, ''],
+    ["holdfast update-state research-1a2b3c4d --as-node analyse --output @analysis.json --reason 'by hand'", ''],
+    ['holdfast state research-1a2b3c4d', 'what it holds now'],
+  ],
+  async run(context, [target]) {
+    const { options, terminal } = context;
+    const { asNode, values, output, dryRun, reason: why } = options;
+    const missing = [
+      ...(asNode === undefined ? ['--as-node STEP'] : []),
+      ...(values === undefined && output === undefined ? ['--values JSON, --output JSON or both'] : []),
+      ...(why === undefined && dryRun !== true && !terminal.isInteractive ? ['--reason WHY'] : []),
+    ];
+    if (missing.length > 0)
+      throw new HoldfastError('bad-input', `holdfast update-state needs ${missing.join(' and ')}.`, {
+        nextStep: `The steps: holdfast status ${shellWord(target!)}`,
+      });
+    const given = {
+      asNode: asNode!,
+      ...defined({
+        values: await jsonOf(terminal, '--values', values),
+        output: await jsonOf(terminal, '--output', output),
+        items: itemsOf(options.item ?? []),
+      }),
+      by: whoDecides(terminal, options.by),
+    };
+    const job = await namedJob(context, target!);
+    const reason = why ?? (dryRun === true ? 'a dry run' : await terminal.ask('Why? '));
+    const edit = { ...given, reason } as Edit;
+    return dryRun === true ? await preview(context, job, edit) : await update(context, job, edit);
+  },
+};
+
+/** JSON as it stands there, or `@` and the path of a file that has it. @throws HoldfastError `bad-input` */
+async function jsonOf(terminal: Terminal, option: string, given: string | undefined): Promise<Json | undefined> {
+  if (given === undefined) return undefined;
+  const isFile = given.startsWith('@');
+  const file = path.resolve(terminal.cwd, given.slice(1));
+  try {
+    return JSON.parse(isFile ? await readFile(file, 'utf8') : given) as Json;
+  } catch (cause) {
+    const where = isFile ? `the file ${file}` : JSON.stringify(given.slice(0, 60));
+    throw new HoldfastError(
+      'bad-input',
+      `${option}: expected JSON, or @ and the path of a file that has it; found ${where}: ${(cause as Error).message}.`,
+      { option },
+      { cause },
+    );
+  }
+}
+
+async function preview(context: Context<Options>, job: string, edit: Edit): Promise<Outcome> {
+  const client = await context.client();
+  const data = await client.previewUpdate(job, edit);
+  const isUsable = data.problems.length === 0;
+  return {
+    code: isUsable ? EXIT.ok : EXIT.badInput,
+    data: { workflowId: job, usable: isUsable, ...data },
+    text: previewText(job, edit, data),
+  };
+}
+
+function previewText(job: string, { asNode }: Edit, { problems, values }: EditPreview): string {
+  if (problems.length > 0)
+    return [`Job ${job} can't be updated so; nothing has been changed:`, ...problems.map((one) => `  ${one}`)].join(
+      '\n',
+    );
+  return [
+    `It fits: step ${asNode} of job ${job} would count as done (nothing has been changed). The state would then hold:`,
+    ...Object.entries(values).map(([channel, value]) => `  ${channel}: ${JSON.stringify(value).slice(0, 500)}`),
+    ...(Object.keys(values).length === 0 ? ['  what it holds now'] : []),
+    'Whether the output fits the contract of its code, and whether what it did can be taken back, is looked at first.',
+  ].join('\n');
+}
+
+async function update(context: Context<Options>, job: string, edit: Edit): Promise<Outcome> {
+  const { terminal } = context;
+  const client = await context.client();
+  await warnWithoutWorker(context, job, 'the state is updated');
+  const answer = await whileSlow(terminal, 'Updating the state', client.updateState(job, edit));
+  const again = answer.runsAgain.length === 0 ? '' : ` Run again: ${answer.runsAgain.join(', ')}.`;
+  const text = [
+    `Step ${answer.asNode} of job ${job} counts as done with what you gave.${again}`,
+    ...answer.done.map((line) => `  ${line}`),
+    `See: holdfast state ${shellWord(job)}`,
+  ].join('\n');
+  return { code: EXIT.ok, data: { workflowId: job, ...answer }, text };
+}
