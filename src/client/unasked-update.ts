@@ -16,6 +16,8 @@ import {
 import { hasEnded, listedJob } from './job-listing.ts';
 import type { ServerCalls } from './server-calls.ts';
 
+export type { RewindAnswer } from '../workflows/messages.ts';
+
 /** @throws HoldfastError `bad-input`: malformed, or the job has ended; `decision-refused`, `not-found`, `no-worker` */
 export async function rewindJob(server: ServerCalls, workflowId: string, given: Rewind): Promise<RewindAnswer> {
   const rewind = usableRewind(given);

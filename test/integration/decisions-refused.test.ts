@@ -117,7 +117,9 @@ test('each unusable decision is refused with its reason, by Signal and by Update
       refusals
         .at(-1)!
         .problems.some((problem) =>
-          problem.includes('there is no Signal "decied"; those to send are "decide", "abort", "rewind" and "updateState"'),
+          problem.includes(
+            'there is no Signal "decied"; those to send are "decide", "abort", "rewind" and "updateState"',
+          ),
         ),
   );
   assert.equal((await statusOf(handle)).questions[0]!.digest, question.digest);

@@ -169,7 +169,9 @@ test('what a step did, and what used it, is taken back first; what did not use i
   assert.equal(text('done', 'report.txt'), 'by the model, by the model');
   // And what is put back with it counts again.
   await client.rewind(handle.workflowId, { undo: true, ...WHO });
-  await untilStatus(handle, ({ steps: all }) => all.some(({ id, state, generation }) => id === 'report' && state === 'done' && generation === 3));
+  await untilStatus(handle, ({ steps: all }) =>
+    all.some(({ id, state, generation }) => id === 'report' && state === 'done' && generation === 3),
+  );
   assert.equal(text('done', 'report.txt'), 'calm, by the model');
   assert.deepEqual((await client.state(handle.workflowId)).values, now);
   await handle.terminate();

@@ -46,5 +46,7 @@ async function drawnUp(
   const undoes = reinstating?.rewind.seq;
   const question = rewindQuestion(ledger, { jobId, token, to: seq, steps, ...defined({ undoes }) });
   const draft = rerunOf(question, token, asked);
-  return 'problems' in draft ? draft : { ...draft, rewoundTo: { seq, digest, step, next }, ...defined({ reinstating }) };
+  return 'problems' in draft
+    ? draft
+    : { ...draft, rewoundTo: { seq, digest, step, next }, ...defined({ reinstating }) };
 }

@@ -1,7 +1,4 @@
-/**
- * Rewinds that people ask for, by Signal or Update: the job goes back to one of its checkpoints, or its latest rewind is
- * undone.
- */
+/** Rewinds that people ask for, by Signal or Update: back to a checkpoint, or the latest rewind undone. */
 import { defined } from '../../model/defined.ts';
 import type { RewoundTo } from '../../model/job/repair.ts';
 import { parseRewind, type Rewind, type RewindRequest } from '../../model/job/rewind.ts';

@@ -1,7 +1,7 @@
 /** What people have put in by hand, as the chain has it. */
-import { editStep } from '../step/built-in/edit.ts';
-import { asPutIns, type PutIn } from './put-in.ts';
-import type { ChainRecord, StepRecord } from './record.ts';
+import { editStep } from '../../model/step/built-in/edit.ts';
+import { asPutIns, type PutIn } from '../../model/record/put-in.ts';
+import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 
 /** For those of these records that stand for code that never ran. Pure. @param chain in its order */
 export function putInsOf(chain: readonly ChainRecord[], records: readonly StepRecord[]): Record<string, PutIn> {
