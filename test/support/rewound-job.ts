@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { noteOf, type CheckpointNote } from '../../src/model/checkpoint/note.ts';
 import { defineStep, implementStep, openTestJob, type TestJob, type TestJobMemory } from '../../src/testing.ts';
 import { readLedger } from './ledger.ts';
+import { direct } from './postgres-subject.ts';
 import { snapshotFiles, sqliteTables } from './snapshot.ts';
 import { sqliteScript } from './sqlite.ts';
 
@@ -14,6 +15,8 @@ export const SQLITE = 'main.db';
 const edit = defineStep({ name: 'edit', input: z.object({ text: z.string() }), output: z.object({}) });
 /** A statement with its undo. */
 const add = defineStep({ name: 'add', input: z.object({}), output: z.object({}) });
+/** The same to a database beside it: rows that come, change and go, and a statement with its undo. */
+const far = defineStep({ name: 'far', input: z.object({ text: z.string() }), output: z.object({}) });
 /** A statement without one. */
 const log = defineStep({ name: 'log', input: z.object({}), output: z.object({}) });
 const call = defineStep({ name: 'call', input: z.object({}), output: z.object({ answer: z.string() }) });
@@ -33,6 +36,15 @@ const steps = [
     await ctx.db('main').sql('UPDATE account SET n = n + 5', [], { writes: ['account'], undo });
     return {};
   }),
+  implementStep(far, async (ctx, { text }) => {
+    await ctx.files.write('far.txt', text);
+    await ctx.db('far').upsert('note', { id: 1, text });
+    await ctx.db('far').insert('note', { id: 10 + text.length, text });
+    if (text === 'second') await ctx.db('far').delete('note', { id: 15 });
+    const undo = { text: 'UPDATE account SET n = n - 5', params: [] };
+    await ctx.db('far').sql('UPDATE account SET n = n + 5', [], { writes: ['account'], undo });
+    return {};
+  }),
   implementStep(log, async (ctx) => {
     await ctx.db('main').sql("INSERT INTO said VALUES ('said')", [], { writes: ['said'] });
     return {};
@@ -45,13 +57,16 @@ const steps = [
 export interface RewoundPlace {
   readonly workspace: string;
   readonly memory?: TestJobMemory;
+  /** Of a PostgreSQL database beside it. */
+  readonly far?: string;
 }
 
-export function openRewoundJob({ workspace, memory }: RewoundPlace): TestJob {
+export function openRewoundJob({ workspace, memory, far: url }: RewoundPlace): TestJob {
   return openTestJob({
     workspace,
     steps,
-    databases: { main: `sqlite:${SQLITE}` },
+    databases: { main: `sqlite:${SQLITE}`, ...(url === undefined ? {} : { far: '${{ env.FAR }}' }) },
+    ...(url === undefined ? {} : { env: { FAR: url } }),
     ...(memory === undefined ? {} : { resume: memory }),
   });
 }
@@ -96,6 +111,35 @@ export async function secondHalf(job: TestJob, ...more: readonly ('log' | 'call'
   await job.run({ stepId: 'make', step: 'command', input: { run, shell: true }, uses: null } as never);
   if (more.includes('log')) await job.step(log, {}, { stepId: 'log' });
   if (more.includes('call')) await job.step(call, {}, { stepId: 'call' });
+}
+
+/** What the tables of the database beside it are made by. */
+export const FAR_TABLES = [
+  'CREATE TABLE note (id int PRIMARY KEY, text text, seen text DEFAULT md5(random()::text))',
+  'CREATE TABLE account (id int PRIMARY KEY, n int); INSERT INTO account VALUES (1, 0)',
+];
+
+/** The whole way, with a database beside it. @returns what was there at the checkpoint, and at the end */
+export async function farJob(
+  job: TestJob,
+  url: string,
+): Promise<{ readonly middle: unknown; readonly whole: unknown }> {
+  await job.step(edit, { text: 'first' }, { stepId: 'first', checkpoints: [NOTES[0]!] });
+  await job.step(far, { text: 'first' }, { stepId: 'far-first' });
+  const middle = await farWorldOf(job.workspace, url);
+  await farAgain(job);
+  return { middle, whole: await farWorldOf(job.workspace, url) };
+}
+
+/** What lies after the checkpoint. */
+export async function farAgain(job: TestJob): Promise<void> {
+  await job.step(far, { text: 'second' }, { stepId: 'second', checkpoints: [NOTES[1]!] });
+  await job.step(far, { text: 'third one' }, { stepId: 'third' });
+}
+
+export async function farWorldOf(workspace: string, url: string): Promise<unknown> {
+  const [notes, accounts] = await direct(url, 'SELECT * FROM note ORDER BY id', 'SELECT * FROM account ORDER BY id');
+  return { near: worldOf(workspace), notes: notes!.rows as unknown, accounts: accounts!.rows as unknown };
 }
 
 /** The numbers of the checkpoints. */
