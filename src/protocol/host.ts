@@ -23,8 +23,12 @@ export interface ProtocolHost {
    * @throws HoldfastError `server-unreachable`
    */
   currentRunId(workflowId: string): Promise<string | undefined>;
-  /** Is this job's Workflow still open? @throws HoldfastError `server-unreachable` */
-  isJobOpen(jobId: string): Promise<boolean>;
+  /**
+   * Is this job's Workflow still open?
+   * @param resumedIn first Runs of chains in which it was started from a store since
+   * @throws HoldfastError `server-unreachable`
+   */
+  isJobOpen(jobId: string, resumedIn?: readonly string[]): Promise<boolean>;
   /** For how long what can't be reached is looked at again before a person is asked. Default: `OUTAGE_PATIENCE_MS`. */
   readonly outagePatienceMs?: number;
   /** Are Holdfast's search attributes registered, so that a Workflow may set them? */

@@ -104,10 +104,13 @@ export class WorkerParts {
       worker: { id: `${this.#identity}#${randomBytes(6).toString('hex')}`, identity: thisProcess() },
       clock: bootMoment,
       currentRunId: async (workflowId) => (await openRun(server().connection, server().namespace, workflowId))?.runId,
-      isJobOpen: async (jobId) => {
+      isJobOpen: async (jobId, resumedIn = []) => {
         const at = jobId.lastIndexOf('@');
         const open = await openRun(server().connection, server().namespace, jobId.slice(0, at));
-        return open !== undefined && (open.firstRunId === '' || open.firstRunId === jobId.slice(at + 1));
+        return (
+          open !== undefined &&
+          (open.firstRunId === '' || [jobId.slice(at + 1), ...resumedIn].includes(open.firstRunId))
+        );
       },
       get searchAttributes() {
         return server().hasSearchAttributes;

@@ -9,16 +9,22 @@ import { HoldfastClient } from '../../src/client.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import { openStore } from '../../src/store/sealed/open-store.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
+import { CountingServer } from '../support/counting-server.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { decisionsOf } from '../support/ledger.ts';
 import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { untilTrue } from '../support/until.ts';
 
 const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-resume-'));
 testWorker(temporal, { taskQueue, root, env: { CHECKPOINTS: join(root, 'stored') } });
-after(() => rmSync(root, { recursive: true, force: true }));
+const other = await CountingServer.start();
+after(async () => {
+  rmSync(root, { recursive: true, force: true });
+  await other.close();
+});
 const client = new HoldfastClient({
   client: temporal.client,
   connection: temporal.connection,
@@ -27,40 +33,54 @@ const client = new HoldfastClient({
 });
 const WHO = { by: 'ada@example.com', reason: 'the cluster is gone' };
 
-function planOf(workspace: string): object {
+function planWith(workspace: string, steps: readonly object[]): object {
   return {
     schemaVersion: 1,
     name: 'report',
     workspace,
     checkpoint: { store: '${{ env.CHECKPOINTS }}' },
+    http: { hosts: [other.url] },
     state: { seen: { reducer: 'append' } },
-    steps: [
-      { id: 'a', use: 'file.write', with: { path: 'in/a.txt', content: 'a\n' }, state: { seen: 'a' } },
-      {
-        id: 'b',
-        use: 'file.copy',
-        with: { from: '${{ steps.a.output.path }}', to: 'b.txt' },
-        state: { seen: 'b' },
-      },
-      {
-        id: 'c',
-        use: 'file.copy',
-        needs: ['b'],
-        approval: 'before-apply',
-        with: { from: 'b.txt', to: 'c.txt' },
-        state: { seen: 'c' },
-      },
-    ],
+    steps,
   };
+}
+
+function planOf(workspace: string): object {
+  return planWith(workspace, [
+    { id: 'a', use: 'file.write', with: { path: 'in/a.txt', content: 'a\n' }, state: { seen: 'a' } },
+    {
+      id: 'b',
+      use: 'file.copy',
+      with: { from: '${{ steps.a.output.path }}', to: 'b.txt' },
+      state: { seen: 'b' },
+    },
+    {
+      id: 'c',
+      use: 'file.copy',
+      needs: ['b'],
+      approval: 'before-apply',
+      with: { from: 'b.txt', to: 'c.txt' },
+      state: { seen: 'c' },
+    },
+  ]);
+}
+
+/** A copy that a person approves. */
+function approvedCopy(id: string, needs: string, from: string): object {
+  return { id, use: 'file.copy', needs: [needs], approval: 'before-apply', with: { from, to: `${id}.txt` } };
+}
+
+async function started(plan: object): Promise<WorkflowHandle> {
+  return await temporal.client.workflow.start(agentJob, {
+    workflowId: temporal.unique('job'),
+    taskQueue,
+    args: [{ plan: plan as never }],
+  });
 }
 
 /** Waits for its approval; then nobody goes on with it. */
 async function lost(workspace: string): Promise<WorkflowHandle> {
-  const handle = await temporal.client.workflow.start(agentJob, {
-    workflowId: temporal.unique('job'),
-    taskQueue,
-    args: [{ plan: planOf(workspace) as never }],
-  });
+  const handle = await started(planOf(workspace));
   await untilAsked(handle);
   await handle.terminate('the cluster is gone');
   return handle;
@@ -149,4 +169,80 @@ test('anew: another job begins from nothing, in the new workspace', async () => 
   assert.equal(readFileSync(join(root, 'anew', 'c.txt'), 'utf8'), 'a\n');
   const status = await client.status(workflowId);
   assert.notEqual(status.jobId, jobId);
+});
+
+test('Authority Resurrection: an approval that was used holds for nothing more, and is not asked again', async () => {
+  const { workflowId } = await started(
+    planWith('authority', [
+      { id: 'a', use: 'file.write', with: { path: 'a.txt', content: 'a\n' } },
+      approvedCopy('b', 'a', 'a.txt'),
+      approvedCopy('c', 'b', 'b.txt'),
+    ]),
+  );
+  const handle = temporal.client.workflow.getHandle(workflowId);
+  const used = await untilAsked(handle);
+  await client.decide(workflowId, { answer: 'approve', ...WHO, digest: used.digest });
+  const { questions } = await untilStatus(handle, (status) => status.questions.some(({ stepId }) => stepId === 'c'));
+  const [unanswered] = questions;
+  await handle.terminate('the cluster is gone');
+  await client.resume({ from: `${root}/stored/${workflowId}`, workspace: 'authority-new', ...WHO });
+  const asked = await untilAsked(handle);
+  assert.equal(asked.stepId, 'c', 'what was approved and done is not asked for again');
+  assert.notEqual(asked.digest, unanswered!.digest, 'what was not answered is another question');
+  for (const { digest } of [used, unanswered!]) await handle.signal('decide', { answer: 'approve', ...WHO, digest });
+  const { refusals } = await untilStatus(handle, (status) => status.refusals.length === 2);
+  for (const { problems } of refusals) assert.match(problems.join(), /no open question has the digest/);
+  assert.equal(existsSync(join(root, 'authority-new', 'c.txt')), false, 'an old approval makes nothing');
+  await approved(workflowId);
+  assert.equal(readFileSync(join(root, 'authority-new', 'c.txt'), 'utf8'), 'a\n');
+});
+
+const PAY = { id: 'pay', use: 'http', with: { url: '', method: 'POST', json: { amount: 7 } } };
+
+function payingPlan(workspace: string): object {
+  const pay = { ...PAY, needs: ['a'], with: { ...PAY.with, url: `${other.url}/pay` } };
+  const a = { id: 'a', use: 'file.write', with: { path: 'a.txt', content: 'a\n' } };
+  return planWith(workspace, [a, pay, approvedCopy('c', 'pay', 'a.txt')]);
+}
+
+test('Action Replay: a call that was made before the checkpoint is answered from it', async () => {
+  const handle = await started(payingPlan('paid'));
+  await untilAsked(handle);
+  await handle.terminate('the cluster is gone');
+  const made = other.effects();
+  await client.resume({ from: `${root}/stored/${handle.workflowId}`, workspace: 'paid-new', ...WHO });
+  await approved(handle.workflowId);
+  assert.equal(other.effects(), made);
+});
+
+test('Action Replay: a call that was made after the checkpoint, its record lost, is not made again', async () => {
+  const before = other.effects();
+  other.next('silent');
+  const handle = await started(payingPlan('paying'));
+  await untilTrue(() => other.effects() > before);
+  await handle.terminate('the cluster is gone');
+  await client.resume({ from: `${root}/stored/${handle.workflowId}`, workspace: 'paying-new', ...WHO });
+  const question = await untilAsked(handle);
+  assert.equal(question.kind, 'in-doubt', JSON.stringify(question.findings));
+  assert.match(question.findings[0]!.difference, /record of what came after the checkpoint is lost/);
+  const result = { status: 200, headers: {}, body: '{}', contentType: 'application/json', truncated: false };
+  await client.decide(handle.workflowId, { answer: 'happened', result, ...WHO, digest: question.digest });
+  await approved(handle.workflowId);
+  assert.equal(other.effects(), before + 1);
+});
+
+test('Action Replay: gone on from an earlier checkpoint, a call is answered from the later one', async () => {
+  const handle = await started(payingPlan('again'));
+  const { jobId } = await untilStatus(handle, ({ questions }) => questions.length > 0);
+  await handle.terminate('the cluster is gone');
+  const made = other.effects();
+  const store = openStore(join(root, 'stored'));
+  const [input, afterA] = await store.generations(jobId);
+  await store.close();
+  const from = `${root}/stored/${handle.workflowId}@${afterA}`;
+  await assert.rejects(client.resume({ from, ...WHO }), { type: 'bad-input', message: /not the job's latest/ });
+  await client.resume({ from, workspace: 'again-new', ...WHO });
+  await approved(handle.workflowId);
+  assert.equal(other.effects(), made);
+  assert.ok(input! < afterA!);
 });

@@ -35,7 +35,7 @@ export interface ForeignLook {
  */
 export async function foreignFindings(look: ForeignLook): Promise<readonly Finding[]> {
   const { host, ledger, boundJobId, jobId } = look;
-  const isOpen = await host.isJobOpen(boundJobId);
+  const isOpen = await host.isJobOpen(boundJobId, resumedRuns(ledger, boundJobId));
   const binding = foreignFinding({
     jobId: boundJobId,
     isOpen,
@@ -44,6 +44,14 @@ export async function foreignFindings(look: ForeignLook): Promise<readonly Findi
     keptBoundBecause: isOpen ? [] : lastTakeOverNotes(ledger, jobId),
   });
   return isOpen ? [binding] : [binding, ...(await halfAppliedFindings(look))];
+}
+
+/** A job that was started from a store has another first Run than the one that its id names. */
+function resumedRuns(ledger: Ledger, jobId: string): readonly string[] {
+  const runs: string[] = [];
+  for (const { record } of ledger.records(jobId, 0))
+    if (record.kind === 'decision' && record.resumesFrom !== undefined) runs.push(record.runId);
+  return runs;
 }
 
 function applyingIntents(ledger: Ledger, jobId: string): ReturnType<Ledger['openIntents']> {

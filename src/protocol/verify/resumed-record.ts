@@ -20,6 +20,7 @@ import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
 import type { SealedStore } from '../../store/sealed/store.ts';
 import type { StoredJob } from '../checkpoint/load-job.ts';
+import { lostCallsNote } from '../checkpoint/lost-calls.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
 const HalfResumedSchema = z.strictObject({
@@ -42,14 +43,9 @@ interface Made {
 
 /** What the record holds besides, from its first moment. */
 export function marksOf({ stored, later, settings, bringsBack }: Made): Readonly<Record<string, string>> {
-  const { jobId, place, metadata } = stored.checkpoint;
+  const { jobId, place } = stored.checkpoint;
   const half: HalfResumed = { at: place.seq, head: place.head, later: [...later], bringsBack };
-  // Code of one super-step beyond the last stored one may have run; of a best-effort job nobody knows.
-  const lastDoubtful = settings.checkpoint?.mode === 'best-effort' ? null : metadata.step + later.length + 1;
-  return {
-    [halfKey(jobId)]: JSON.stringify(half),
-    [lostCallsKey(jobId)]: JSON.stringify({ after: place.seq, upToStep: lastDoubtful }),
-  };
+  return { [halfKey(jobId)]: JSON.stringify(half), ...lostCallsNote(stored.checkpoint, later.length, settings) };
 }
 
 export function halfResumed(ledger: Ledger, jobId: string): HalfResumed | undefined {
@@ -156,8 +152,4 @@ function makeFoldersAbove(root: string, path: string): void {
 
 function halfKey(jobId: string): string {
   return `resuming:${jobId}`;
-}
-
-export function lostCallsKey(jobId: string): string {
-  return `lostCalls:${jobId}`;
 }

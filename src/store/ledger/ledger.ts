@@ -213,6 +213,9 @@ export class Ledger {
   checkpointSeq(jobId: string, digest: Digest): number | undefined {
     return this.#tables.records.checkpointSeq(jobId, digest);
   }
+  latestCheckpoint(jobId: string): CheckpointRecord | undefined {
+    return this.#tables.records.latestCheckpoint(jobId);
+  }
   checkpoints(jobId: string, upTo: number): readonly CheckpointRecord[] {
     return this.#tables.records.checkpoints(jobId, upTo);
   }

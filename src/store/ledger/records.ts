@@ -110,6 +110,15 @@ export class RecordTable {
     return row === undefined ? undefined : COLUMNS.integer(row, 'seq');
   }
 
+  latestCheckpoint(jobId: string): CheckpointRecord | undefined {
+    const row = this.#file.get(
+      `${SELECT_PROVED} WHERE r.job_id = ? AND r.kind = 'checkpoint' ORDER BY r.seq DESC LIMIT 1`,
+      jobId,
+    );
+    const record = row === undefined ? undefined : read(row);
+    return record?.kind === 'checkpoint' ? record : undefined;
+  }
+
   /** A job's checkpoints up to a place, in order. */
   checkpoints(jobId: string, upTo: number): readonly CheckpointRecord[] {
     const rows = this.#file.all(

@@ -32,6 +32,8 @@ interface OwnCheckpointsOptions {
   readonly edits: Edits;
   /** After how many steps one is noted by itself. Undefined: never. */
   readonly every: number | undefined;
+  /** Are its checkpoints kept in a store? Then one of them says what started it. */
+  readonly isStored: boolean;
   /** Has the Workflow a state that it declares? */
   readonly hasState: boolean;
   /** Is no step under way? */
@@ -40,19 +42,17 @@ interface OwnCheckpointsOptions {
 
 /** @param state undefined: a plan's job */
 export function ownCheckpointsOf(
-  { checkpointEvery: every, state: declared }: Pick<OpenJobOptions, 'checkpointEvery' | 'state'>,
+  {
+    checkpointEvery: every,
+    state: declared,
+    checkpoint: store,
+  }: Pick<OpenJobOptions, 'checkpointEvery' | 'state' | 'checkpoint'>,
   { checkpoints: notes, edits, gate }: Pick<JobParts, 'checkpoints' | 'edits' | 'gate'>,
   state: UserState | undefined,
 ): OwnCheckpoints | undefined {
   if (state === undefined) return undefined;
-  return new OwnCheckpoints({
-    notes,
-    state,
-    edits,
-    every,
-    hasState: declared !== undefined,
-    isIdle: () => gate.isIdle,
-  });
+  const has = { hasState: declared !== undefined, isStored: store !== undefined };
+  return new OwnCheckpoints({ notes, state, edits, every, ...has, isIdle: () => gate.isIdle });
 }
 
 export class OwnCheckpoints {
@@ -60,9 +60,9 @@ export class OwnCheckpoints {
 
   constructor(options: OwnCheckpointsOptions) {
     this.#options = options;
-    const { notes, every, hasState } = options;
+    const { notes, every, hasState, isStored } = options;
     notes.ended.isCollecting = true;
-    if (hasState || every !== undefined) this.#note({ source: 'input', next: [] });
+    if (hasState || every !== undefined || isStored) this.#note({ source: 'input', next: [] });
   }
 
   /** @throws HoldfastError `bad-input`, `too-large`; then none is noted */

@@ -54,7 +54,8 @@ export async function makeCall<T extends Json>(
   return await recordAnswer(call, { seen: about, row: about, known: 'called', answer });
 }
 
-function aboutToBeMade<T extends Json>(
+/** The row of a call under this claim, before it is made. */
+export function aboutToBeMade<T extends Json>(
   { attempt, name, options, kind, wanted }: Call<T>,
   earlier: PerformRow | undefined,
 ): PerformRow {

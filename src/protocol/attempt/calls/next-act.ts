@@ -3,6 +3,7 @@ import type { Json } from '../../../model/canonical-json.ts';
 import type { PerformRow } from '../../../store/ledger/perform-row.ts';
 import type { DoubtKind } from '../../question/doubt.ts';
 import type { Call } from './call.ts';
+import { LOST_CLAIM } from './lost-claim.ts';
 
 /** What the ledger says of a call again if making it certainly did nothing. */
 export type Fallback = 'withdrawn' | 'about' | 'repeat';
@@ -37,6 +38,9 @@ export function nextAct<T extends Json>(call: Call<T>, row: PerformRow | undefin
   }
 }
 
+const BEGUN = 'an earlier attempt began it and was lost';
+const RECORD_LOST =
+  'the record of what came after the checkpoint is lost, and with it whether an attempt of then has made it';
 const MADE_OTHERWISE =
   'an earlier attempt made it with another request, or after it had been given or had read something else';
 const BEGUN_OTHERWISE =
@@ -46,7 +50,7 @@ const BEGUN_OTHERWISE =
 function inDoubtAct<T extends Json>({ options }: Call<T>, row: PerformRow): NextAct {
   switch (options.inDoubt ?? 'ask') {
     case 'ask':
-      return { kind: 'ask', row, doubt: 'outcome-unknown', why: 'an earlier attempt began it and was lost' };
+      return { kind: 'ask', row, doubt: 'outcome-unknown', why: row.nonce === LOST_CLAIM ? RECORD_LOST : BEGUN };
     case 'repeat':
       return { kind: 'make', earlier: row, otherwise: 'about' };
     case 'probe':

@@ -28,6 +28,7 @@ import { probeCall } from './probe-call.ts';
 import { recordedAnswer } from './recorded-answer.ts';
 import { requestCall } from './request-call.ts';
 import { trackCall } from './running-calls.ts';
+import { unrecordedCall } from './unrecorded-call.ts';
 
 /**
  * Makes a call, or answers from the record. Whoever ends the attempt waits for it: it is among `stage.runningCalls`.
@@ -69,7 +70,7 @@ async function answer<T extends Json>(
 ): Promise<T> {
   const call = requestCall(attempt, name, options, kind);
   attempt.signal.throwIfAborted();
-  const row = attempt.claim.callInForce(name);
+  const row = attempt.claim.callInForce(name) ?? (await unrecordedCall(call));
   const act = nextAct(call, row);
   const underway = isBegun(row) ? await kind.underway?.(row) : undefined;
   switch (act.kind) {
