@@ -107,10 +107,8 @@ export class WorkerParts {
       isJobOpen: async (jobId, resumedIn = []) => {
         const at = jobId.lastIndexOf('@');
         const open = await openRun(server().connection, server().namespace, jobId.slice(0, at));
-        return (
-          open !== undefined &&
-          (open.firstRunId === '' || [jobId.slice(at + 1), ...resumedIn].includes(open.firstRunId))
-        );
+        const firstRuns = [jobId.slice(at + 1), ...resumedIn];
+        return open !== undefined && (open.firstRunId === '' || firstRuns.includes(open.firstRunId));
       },
       get searchAttributes() {
         return server().hasSearchAttributes;
