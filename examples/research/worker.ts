@@ -5,10 +5,11 @@ import { researchSteps } from './steps.ts';
 
 export const TASK_QUEUE = 'research-example';
 
-export async function makeWorker(): Promise<HoldfastWorker> {
+/** @param model default: one that answers when it is asked again */
+export async function makeWorker(model: Model = new Model()): Promise<HoldfastWorker> {
   return await createWorker({
     taskQueue: TASK_QUEUE,
-    steps: researchSteps(new Model()),
+    steps: researchSteps(model),
     workspaceRoot: import.meta.dirname,
   });
 }

@@ -43,6 +43,7 @@ testWorker(temporal, {
   taskQueue,
   root,
   steps: [analyse, measure],
+  env: { CHECKPOINTS: join(root, 'stored') },
   workflows: new URL('../support/noting-workflow.ts', import.meta.url).pathname,
 });
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -63,7 +64,7 @@ const file = (id: string, content: string, more: object = {}): object => ({
 });
 
 /** gather → analyse → report → sign, which asks for an approval. */
-function plan(workspace: string, works: boolean): object {
+function plan(workspace: string, works: boolean, more: object = {}): object {
   const state = {
     seen: { reducer: 'append' },
     analysis: { reducer: 'replace', initial: '', schema: { type: 'string' } },
@@ -83,14 +84,14 @@ function plan(workspace: string, works: boolean): object {
     file('report', '${{ state.analysis }}, ${{ steps.analyse.output.summary }}', { state: { count: 1 } }),
     file('sign', 'signed', { needs: ['report'], approval: 'before-apply' }),
   ];
-  return { schemaVersion: 1, name: 'notes', workspace, state, steps };
+  return { schemaVersion: 1, name: 'notes', workspace, state, steps, ...more };
 }
 
-async function start(workspace: string, works: boolean): Promise<WorkflowHandle> {
+async function start(workspace: string, works: boolean, more: object = {}): Promise<WorkflowHandle> {
   return await temporal.client.workflow.start(agentJob, {
     workflowId: temporal.unique('job'),
     taskQueue,
-    args: [{ plan: plan(workspace, works) as never }],
+    args: [{ plan: plan(workspace, works, more) as never }],
   });
 }
 
@@ -211,6 +212,23 @@ test('what is not as the record has it is asked about first', async () => {
   await assert.rejects(edit, /file:report.txt: not as the record has it, so nothing was taken back/);
   assert.equal(text('drift', 'report.txt'), 'a person was here');
   await handle.terminate();
+});
+
+test('a job that is started from its store knows what was put in', async () => {
+  const handle = await start('stored-job', false, { checkpoint: { store: '${{ env.CHECKPOINTS }}' } });
+  await untilAsked(handle);
+  const edit = { asNode: 'analyse', output: BY_HAND, values: { analysis: 'calm' }, ...WHO };
+  await client.updateState(handle.workflowId, edit);
+  await untilStatus(handle, ({ questions: [one] }) => one?.kind === 'approval');
+  await handle.terminate('the cluster is gone');
+  await client.resume({ from: `${root}/stored/${handle.workflowId}`, workspace: 'elsewhere', ...WHO });
+  const resumed = temporal.client.workflow.getHandle(handle.workflowId);
+  const asked = await untilAsked(resumed);
+  assert.equal(asked.kind, 'approval', JSON.stringify(asked));
+  assert.equal(text('elsewhere', 'report.txt'), 'calm, by hand');
+  await client.decide(handle.workflowId, { digest: asked.digest, answer: 'approve', ...WHO });
+  const { state } = (await resumed.result()) as PlanResult;
+  assert.deepEqual(state, { seen: ['gather'], analysis: 'calm', count: 1 });
 });
 
 test('the command line previews an edit, and makes it', async () => {

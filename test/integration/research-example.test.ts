@@ -25,7 +25,13 @@ const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(path.join(tmpdir(), 'holdfast-research-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 const model = new Model();
-testWorker(temporal, { taskQueue, root, steps: researchSteps(model) });
+/** The same, where a test wants it down. */
+const down = { isDown: false };
+const steps = researchSteps({
+  summarise: async (topic: string, sources: Parameters<typeof model.summarise>[1]) =>
+    await (down.isDown ? new Model({ isDown: true }) : model).summarise(topic, sources),
+} as never);
+testWorker(temporal, { taskQueue, root, steps });
 
 async function research(sources: readonly string[]) {
   await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace, taskQueue });
@@ -78,4 +84,21 @@ test('without a source about the topic the report is skipped, and the status say
     ['skipped', 'when: ${{ state.analysis.sources }} (0) is not greater than 0'],
   );
   assert.deepEqual((result as { readonly skipped?: unknown }).skipped, ['report']);
+});
+
+test('where the model is down the analysis is put in by hand as the node analyse', async () => {
+  down.isDown = true;
+  const [gather, analyse, report] = plan.steps;
+  const impatient = { ...plan, steps: [gather, { ...analyse, resume: { atMost: 1, afterSeconds: 0.1 } }, report] };
+  await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace, taskQueue });
+  const workspace = temporal.unique('research');
+  cpSync(path.join(example, 'sources'), path.join(root, workspace, 'sources'), { recursive: true });
+  const input = { workspace, topic: 'wind', sources: ['north'] };
+  const { workflowId } = await client.start(impatient as never, { input, workflowId: workspace });
+  for await (const { questions } of client.watch(workflowId)) if (questions.length > 0) break;
+  const output = { summary: 'by hand', sources: 1 };
+  await client.updateState(workflowId, { asNode: 'analyse', output, by: 'ada', reason: 'the model is down' });
+  const { outcome } = await client.result(workflowId, { wait: true });
+  assert.equal(outcome, 'completed');
+  assert.equal(readFileSync(path.join(root, workspace, 'report.md'), 'utf8'), '# wind\n\nby hand\n');
 });

@@ -22,7 +22,7 @@ const log = defineStep({ name: 'log', input: z.object({}), output: z.object({}) 
 const call = defineStep({ name: 'call', input: z.object({}), output: z.object({ answer: z.string() }) });
 const CALLS: string[] = [];
 
-const steps = [
+export const REWOUND_STEPS = [
   implementStep(edit, async (ctx, { text }) => {
     await ctx.files.write('over.txt', `${text} over\n`);
     await ctx.files.write(`${text}/new.txt`, `${text} ${ctx.generation}\n`);
@@ -64,7 +64,7 @@ export interface RewoundPlace {
 export function openRewoundJob({ workspace, memory, far: url }: RewoundPlace): TestJob {
   return openTestJob({
     workspace,
-    steps,
+    steps: REWOUND_STEPS,
     databases: { main: `sqlite:${SQLITE}`, ...(url === undefined ? {} : { far: '${{ env.FAR }}' }) },
     ...(url === undefined ? {} : { env: { FAR: url } }),
     ...(memory === undefined ? {} : { resume: memory }),

@@ -6,6 +6,7 @@
  * settings name.
  */
 import * as z from 'zod';
+import { PutInSchema } from '../record/put-in.ts';
 import { DigestSchema } from '../digest.ts';
 
 /** It stands in every bundle that a guarded job can run in. */
@@ -48,5 +49,7 @@ export const ResumedSchema = z.strictObject({
   checkpoints: z.array(z.tuple([z.int(), z.int(), z.string()])),
   /** Steps that are done, for people: id, step, generation, effects. The latest. */
   steps: z.array(z.tuple([z.string(), z.string(), z.int(), z.string()])),
+  /** What people have put in by hand and is in force, by step. */
+  putIns: z.record(z.string(), PutInSchema).optional(),
 });
 export type Resumed = z.infer<typeof ResumedSchema>;

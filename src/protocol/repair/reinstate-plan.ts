@@ -8,7 +8,7 @@ import { HoldfastError } from '../../model/failure.ts';
 import { isToApply, uriOf } from '../../model/record/effect.ts';
 import { foldManifest, type ManifestEntry } from '../../model/record/manifest.ts';
 import type { PutIn } from '../../model/record/put-in.ts';
-import { putInsOf } from './put-ins.ts';
+import { putInsOf } from '../compare/put-ins.ts';
 import type { ChainRecord, CheckpointRecord, DecisionRecord, StepRecord } from '../../model/record/record.ts';
 import { ABSENT, type ResourceState } from '../../model/record/world.ts';
 import { requestedStepOf } from '../../model/sub-step-id.ts';

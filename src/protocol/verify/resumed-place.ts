@@ -4,6 +4,7 @@ import type { ChainPlace } from '../../model/job/chain-place.ts';
 import { MAX_TOLD_CHECKPOINTS, MAX_TOLD_STEPS, type Resumed } from '../../model/job/resume.ts';
 import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
 import { invariant } from '../../model/invariant.ts';
+import { putInsInForce } from '../compare/put-ins.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 
 /** How a checkpoint's digest begins: what `RecordedCheckpoints` compares. */
@@ -26,8 +27,8 @@ export function resumedPlace(ledger: Ledger, jobId: string): ResumedPlace {
 export function resumedRecord(ledger: Ledger, jobId: string, upTo: number): Resumed {
   const generations: Record<string, number> = {};
   const steps = new Map<string, Resumed['steps'][number]>();
-  for (const { record } of ledger.records(jobId, 0)) {
-    if (record.seq > upTo) break;
+  const chain = Array.from(ledger.records(jobId, 0), ({ record }) => record).filter(({ seq }) => seq <= upTo);
+  for (const record of chain) {
     if (record.kind === 'decision')
       for (const { stepId, generation } of record.reruns) {
         generations[stepId] = Math.max(generation, generations[stepId] ?? 0);
@@ -41,6 +42,7 @@ export function resumedRecord(ledger: Ledger, jobId: string, upTo: number): Resu
     generations,
     checkpoints: recordedCheckpoints(ledger, jobId, upTo),
     steps: [...steps.values()].slice(-MAX_TOLD_STEPS),
+    putIns: putInsInForce(chain),
   };
 }
 

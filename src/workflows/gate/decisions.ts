@@ -241,12 +241,12 @@ export class Decisions {
   }
 
   /** What the record has by now. */
-  adopt({ term, at, reruns, putIns = {} }: Repaired): void {
+  adopt({ term, at, reruns, putIns }: Repaired): void {
     const { knowledge, edits } = this.#options;
     knowledge.term = term;
     knowledge.advance(at);
     this.#rewind(reruns);
-    for (const [stepId, putIn] of Object.entries(putIns)) edits.add(stepId, putIn);
+    edits.adopt(putIns);
   }
 
   #rewind(reruns: Repaired['reruns']): void {

@@ -84,6 +84,7 @@ export function makeJobParts(
   resuming.onResumed = (resumed) => {
     checkpoints.adopt(resumed.checkpoints);
     showDone(board, resumed.steps);
+    edits.adopt(resumed.putIns);
   };
   const gate = new Gate({
     ...shared,

@@ -28,6 +28,10 @@ export class Edits {
     this.#ofSteps.set(stepId, putIn);
   }
 
+  adopt(putIns: Readonly<Record<string, PutIn>> = {}): void {
+    for (const [stepId, putIn] of Object.entries(putIns)) this.add(stepId, putIn);
+  }
+
   drop(stepIds: readonly string[]): void {
     for (const stepId of stepIds) this.#ofSteps.delete(stepId);
   }
