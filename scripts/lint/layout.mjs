@@ -16,7 +16,7 @@ export const PROTOCOL_FLOORS = [
   ['protocol/look', 'protocol/checkpoint'],
   ['protocol/question'],
   ['protocol/attempt', 'protocol/compare'],
-  ['protocol/commit'],
+  ['protocol/commit', 'protocol/rebuild'],
   ['protocol/step', 'protocol/repair', 'protocol/end'],
   ['protocol/verify'],
   ['protocol/undo'],

@@ -26,6 +26,7 @@ const WORDS: { readonly [K in keyof Omit<AnswerEffect, 'does'>]: Readonly<Record
     'stale-steps-undone': 'what the steps did is undone',
     'intent-undone': 'what was applied is undone',
     'put-back-as-before': 'it is put back as it was before',
+    'as-the-source-has-it': 'as the source has it',
   },
   ledger: {
     none: '-',
@@ -36,6 +37,7 @@ const WORDS: { readonly [K in keyof Omit<AnswerEffect, 'does'>]: Readonly<Record
     'decision-record-and-call': 'decision, the call is open',
     'other-job-released': 'other job released',
     'withdrawn-record': 'question withdrawn',
+    'made-anew': 'made anew, decision',
   },
   workflow: {
     'verify-again': 'compares again',

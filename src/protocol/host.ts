@@ -11,6 +11,25 @@ export interface BootClock {
   readonly bootMs: number;
 }
 
+/** What a Workflow has asked a worker to do, as the server's history has it. */
+export interface HistoryEntry {
+  /** The Activity's name. */
+  readonly activity: string;
+  readonly request: unknown;
+  /** Undefined: it has not ended, or not well. */
+  readonly result?: unknown;
+  /** How many attempts it took, as far as that is known. */
+  readonly attempts?: number;
+  /** When it ended, or was requested; ISO 8601. */
+  readonly at: string;
+}
+
+/** One Run. */
+export interface RunHistory {
+  /** The Run before it. */
+  readonly continuedFrom?: string;
+}
+
 export interface ProtocolHost {
   readonly steps: ReadonlyMap<string, StepImplementation>;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -29,6 +48,12 @@ export interface ProtocolHost {
    * @throws HoldfastError `server-unreachable`
    */
   isJobOpen(jobId: string, resumedIn?: readonly string[]): Promise<boolean>;
+  /**
+   * What one Run has asked of workers, in the order in which it was answered; what was not answered comes last.
+   * Undefined: there is no server.
+   * @throws HoldfastError `server-unreachable`; `not-found` where the server does not have that Run any more
+   */
+  history?(workflowId: string, runId: string, visit: (entry: HistoryEntry) => void): Promise<RunHistory>;
   /** For how long what can't be reached is looked at again before a person is asked. Default: `OUTAGE_PATIENCE_MS`. */
   readonly outagePatienceMs?: number;
   /** Are Holdfast's search attributes registered, so that a Workflow may set them? */

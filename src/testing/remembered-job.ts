@@ -5,6 +5,7 @@ import type { ChainPlace } from '../model/job/chain-place.ts';
 import type { RepairResult } from '../model/job/repair.ts';
 import type { StepDone } from '../model/job/run-step.ts';
 import { GENESIS } from '../model/record/chain.ts';
+import type { HistoryEntry } from '../protocol/host.ts';
 import { jobIdOf } from '../model/record/token.ts';
 import type { TestJobMemory, TestJobOptions } from './options.ts';
 
@@ -20,6 +21,8 @@ export class RememberedJob {
   readonly steps: [string, number, number][];
   readonly #generations: Map<string, number>;
   term: number;
+  /** What was asked and answered, as a server would have it. */
+  readonly history: HistoryEntry[] = [];
   #known: ChainPlace;
 
   constructor({ resume, runId }: Pick<TestJobOptions, 'resume' | 'runId'>) {
@@ -56,10 +59,19 @@ export class RememberedJob {
     this.#generations.set(stepId, generation);
   }
 
+  async noting<R>(activity: string, request: unknown, act: () => Promise<R>): Promise<R> {
+    const at = new Date().toISOString();
+    const place = this.history.push({ activity, request, at }) - 1;
+    const result = await act();
+    this.history[place] = { activity, request, result, attempts: 1, at };
+    return result;
+  }
+
   /** Returns the steps that run again. */
-  noteRepaired({ term, at, reruns }: Extract<RepairResult, { kind: 'repaired' }>): readonly string[] {
+  noteRepaired({ term, at, reruns, rebuilt }: Extract<RepairResult, { kind: 'repaired' }>): readonly string[] {
     this.term = term;
-    this.advance(at);
+    if (rebuilt === true) this.#known = at;
+    else this.advance(at);
     for (const { stepId, generation } of reruns) this.setGeneration(stepId, generation);
     return reruns.map(({ stepId }) => stepId);
   }

@@ -14,7 +14,7 @@ import type { RememberedJob } from './remembered-job.ts';
 export function testHost(
   { steps = [], env = {}, workerId, openJobs = [], outagePatienceMs = 0 }: TestJobOptions,
   workspaceRoot: string,
-  { runId, jobId: ownId }: RememberedJob,
+  { runId, jobId: ownId, history }: RememberedJob,
 ): ProtocolHost {
   const identity = thisProcess();
   return {
@@ -25,6 +25,10 @@ export function testHost(
     clock: bootMoment,
     currentRunId: async () => await Promise.resolve(runId),
     isJobOpen: async (jobId) => await Promise.resolve(jobId === ownId || openJobs.includes(jobId)),
+    history: async (_workflowId, _runId, visit) => {
+      history.forEach(visit);
+      return await Promise.resolve({});
+    },
     // A test that takes something away asks what a person is asked.
     outagePatienceMs,
     searchAttributes: false,

@@ -140,14 +140,11 @@ export class TestJob {
     const mark = this.#isJustCompared ? this.#mark : undefined;
     this.#isJustCompared = false;
     const { term, known } = this.#job;
-    return await runStepProtocol(this.#host, this.#workspaces, this.#caller(), {
-      ...this.#identity,
-      term,
-      known,
-      generation: this.#job.generationOf(request.stepId),
-      ...defined({ mark }),
-      ...request,
-    });
+    const generation = this.#job.generationOf(request.stepId);
+    const whole = { ...this.#identity, term, known, generation, ...defined({ mark }), ...request };
+    return await this.#job.noting('runStep', whole, () =>
+      runStepProtocol(this.#host, this.#workspaces, this.#caller(), whole),
+    );
   }
 
   /**
@@ -178,8 +175,9 @@ export class TestJob {
   ): Promise<RepairResult> {
     refuseUnknownOptions('decide of a test job', decision, DecisionSchema.shape);
     const given = { digest: question.digest, by: 'test', reason: 'test', ...decision };
-    const result = await wholeRepair({ ...this.#identity, decision: given }, (request) =>
-      repairProtocol(this.#host, this.#workspaces, this.#caller(), request),
+    const rebuild = { question, settings: this.#settings, known: this.#job.known };
+    const result = await wholeRepair({ ...this.#identity, decision: given, rebuild }, (request) =>
+      this.#job.noting('repair', request, () => repairProtocol(this.#host, this.#workspaces, this.#caller(), request)),
     );
     if (result.kind !== 'repaired') return result;
     this.#rewound.push(...this.#job.noteRepaired(result));
@@ -195,7 +193,9 @@ export class TestJob {
     refuseUnknownOptions('rewind of a test job', given, RewindSchema.shape);
     const rewind = usableRewind({ by: 'test', reason: 'test', ...given });
     const request = { rewind, known: this.#job.known, ...this.#identity };
-    const result = await rewindProtocol(this.#host, this.#workspaces, this.#caller(), request);
+    const result = await this.#job.noting('rewind', request, () =>
+      rewindProtocol(this.#host, this.#workspaces, this.#caller(), request),
+    );
     if (result.kind === 'repaired') this.#rewound.push(...this.#job.noteRepaired(result));
     return result;
   }

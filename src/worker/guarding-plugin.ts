@@ -104,7 +104,7 @@ export class GuardingPlugin extends SimplePlugin {
     const parts = partsStanding(worker.options.activities);
     assertConverterStands('Worker', worker.options.loadedDataConverter, this.#choice.keys.isOn);
     const server = this.#choice.server ?? (await serverOf(worker));
-    await parts.run(server, () => super.runWorker(worker, next));
+    await parts.run(server, worker.options.loadedDataConverter, () => super.runWorker(worker, next));
   }
 
   #workflowSide(options: WorkflowSide): WorkflowSide {

@@ -9,6 +9,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { ConnectionLike } from '@temporalio/client';
+import type { LoadedDataConverter } from '@temporalio/common';
 import { makeActivities } from '../activities/index.ts';
 import type { EncryptionKeys } from '../codec/keys.ts';
 import { defined } from '../model/defined.ts';
@@ -21,6 +22,7 @@ import { bootMoment } from '../store/life/boot-clock.ts';
 import { thisProcess } from '../store/life/process-identity.ts';
 import { stateDirectory, WorkerRegister } from '../store/register/register.ts';
 import { openRun } from './executions.ts';
+import { readRunHistory } from './run-history.ts';
 import { tellWorker } from './log.ts';
 import { takeOverFromDead } from './take-over.ts';
 import { tellUnawaited } from './unawaited.ts';
@@ -52,6 +54,7 @@ export class WorkerParts {
   readonly #workspaces: Workspaces;
   #register: WorkerRegister | undefined;
   #server: PolledServer | undefined;
+  #dataConverter: LoadedDataConverter | undefined;
 
   /** @param identity what the server and people call the Worker */
   constructor(choice: PartsChoice, identity: string) {
@@ -66,11 +69,12 @@ export class WorkerParts {
     });
   }
 
-  /** Around the Worker's own run. */
-  async run(server: PolledServer, polling: () => Promise<void>): Promise<void> {
+  /** Around the Worker's own run. @param dataConverter the Worker's */
+  async run(server: PolledServer, dataConverter: LoadedDataConverter, polling: () => Promise<void>): Promise<void> {
     const { env } = this.#choice;
     invariant(this.#server === undefined, 'A Worker runs once');
     this.#server = server;
+    this.#dataConverter = dataConverter;
     this.#register = WorkerRegister.open(stateDirectory(env), `${server.name} ${server.namespace}`);
     const untell = tellUnawaited();
     try {
@@ -110,6 +114,12 @@ export class WorkerParts {
         const firstRuns = [jobId.slice(at + 1), ...resumedIn];
         return open !== undefined && (open.firstRunId === '' || firstRuns.includes(open.firstRunId));
       },
+      history: (workflowId, runId, visit) =>
+        readRunHistory(
+          { ...server(), dataConverter: this.#running(this.#dataConverter) },
+          { workflowId, runId },
+          visit,
+        ),
       get searchAttributes() {
         return server().hasSearchAttributes;
       },

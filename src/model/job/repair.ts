@@ -3,8 +3,10 @@ import * as z from 'zod';
 import { AnswerSchema } from '../question/answer.ts';
 import { DecisionSchema } from '../question/decision.ts';
 import { DigestSchema } from '../digest.ts';
+import { QuestionSchema } from '../question/question.ts';
 import { ChainPlaceSchema } from './chain-place.ts';
 import { PutInSchema } from '../record/put-in.ts';
+import { JobSettingsSchema } from './settings.ts';
 
 export const RepairRequestSchema = z.strictObject({
   jobId: z.string(),
@@ -12,6 +14,16 @@ export const RepairRequestSchema = z.strictObject({
   decision: DecisionSchema,
   /** How many of the steps that run again are known. Absent: all are told at once. */
   rerunsFrom: z.int().min(0).optional(),
+  /** Of a decision to make the record anew: what no ledger can tell. */
+  rebuild: z
+    .strictObject({
+      /** The question as it was asked. */
+      question: QuestionSchema,
+      settings: JobSettingsSchema,
+      /** The chain's end, as far as the job knows. */
+      known: ChainPlaceSchema,
+    })
+    .optional(),
 });
 export type RepairRequest = z.infer<typeof RepairRequestSchema>;
 
@@ -53,6 +65,8 @@ export const RepairResultSchema = z.discriminatedUnion('kind', [
     reinstated: z.array(z.string()).optional(),
     /** What people have put in by hand and is in force from now on, by step. */
     putIns: z.record(z.string(), PutInSchema).optional(),
+    /** The record was made anew: it may end before the place that the job knew. */
+    rebuilt: z.literal(true).optional(),
   }),
   /** The decision can't be used; nothing was done. */
   z.strictObject({

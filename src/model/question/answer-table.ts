@@ -17,7 +17,8 @@ export interface AnswerEffect {
     | 'record-put-back'
     | 'stale-steps-undone'
     | 'intent-undone'
-    | 'put-back-as-before';
+    | 'put-back-as-before'
+    | 'as-the-source-has-it';
   /** Which record is written. */
   readonly ledger:
     | 'decision-record'
@@ -27,6 +28,7 @@ export interface AnswerEffect {
     | 'decision-record-and-call'
     | 'none'
     | 'other-job-released'
+    | 'made-anew'
     | 'withdrawn-record';
   /** What the job does next. */
   readonly workflow:
@@ -238,7 +240,19 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
       workflow: 'fail-job',
     },
   },
-  damaged: { recheck: RECHECK, abort: ABORT_AS_IT_IS },
+  damaged: {
+    rebuild: {
+      does:
+        'The record is made anew from what is named here, and the world is compared with it. What was the record ' +
+        'until now, or is left of it, is moved to .holdfast/lost.',
+      intent: 'dropped',
+      manifest: 'as-the-source-has-it',
+      ledger: 'made-anew',
+      workflow: 'verify-again',
+    },
+    recheck: RECHECK,
+    abort: ABORT_AS_IT_IS,
+  },
   checkpoint: {
     older: {
       does:

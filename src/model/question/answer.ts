@@ -17,6 +17,7 @@ export const AnswerSchema = z.enum([
   'repeat',
   'older',
   'anew',
+  'rebuild',
   'abort',
 ]);
 /** One word of a decision; what it does depends on the class of the finding: see `ANSWERS`. */

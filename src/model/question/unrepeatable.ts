@@ -21,7 +21,7 @@ export function wayToName(name: string): string {
 
 /** Does the answer make steps run again? */
 export function runsAgain(answer: Answer | undefined): boolean {
-  return answer === 'rerun' || answer === 'undo';
+  return answer === 'rerun' || answer === 'undo' || answer === 'rebuild';
 }
 
 /** What the answers run a second time without naming it. */

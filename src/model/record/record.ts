@@ -84,6 +84,8 @@ export const StepRecordSchema = z.strictObject({
   subSteps: z.int().min(1).optional(),
   /** What it failed with before it resumed by itself, the oldest first. Absent: it has not. */
   resumed: z.array(ResumedFailureSchema).optional(),
+  /** Made anew from what the Workflow's history tells: what the step changed and called is not known. */
+  rebuilt: z.literal(true).optional(),
 });
 export type StepRecord = z.infer<typeof StepRecordSchema>;
 
@@ -121,6 +123,8 @@ export const DecisionRecordSchema = z.strictObject({
   resumesFrom: z.int().min(1).optional(),
   /** An edit: the step that counts as done, and what a person gave in place of its code. */
   edits: StepPutInSchema.optional(),
+  /** The record was lost and is made anew: the checkpoint up to which a store had it (0: none), and what it had. */
+  rebuilds: z.strictObject({ checkpoint: z.int().min(0), known: z.int().min(0) }).optional(),
   notes: z.array(z.string()),
 });
 export type DecisionRecord = z.infer<typeof DecisionRecordSchema>;

@@ -24,9 +24,8 @@ import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
-import type { ClaimRow } from '../../store/ledger/claims.ts';
 import { appendRecord } from '../../store/ledger/chain.ts';
-import type { JobRow } from '../../store/ledger/jobs.ts';
+import type { JobRow, NewJob } from '../../store/ledger/jobs.ts';
 import { makeLedger } from '../../store/ledger/make-ledger.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
 import type { LedgerTables } from '../../store/ledger/tables.ts';
@@ -46,6 +45,10 @@ export interface RebuildFrom {
   readonly settings: JobSettings;
   /** What the ledger holds besides, by name, from its first moment on. Default: nothing. */
   readonly notes?: Readonly<Record<string, string>>;
+  /** Under the lock, before anything is made: moves what is in the way. Default: nothing is in the way. */
+  readonly before?: () => Promise<void>;
+  /** What joins the chain behind the checkpoint, before anybody sees the ledger. Default: nothing. */
+  readonly after?: (tables: LedgerTables) => void;
 }
 
 /**
@@ -58,10 +61,30 @@ export async function rebuildLedger(workspace: Workspace, from: RebuildFrom): Pr
   const { stored, store } = from;
   await fetchContents(workspace, stored, store);
   const args = await argumentsIn(workspace, stored);
-  await workspace.withoutLedger('rebuild the ledger', async () => {
-    await makeLedger(workspace.directory, async (tables) => await fill(tables, from, args));
+  return await workspace.withoutLedger('rebuild the ledger', async () => {
+    await from.before?.();
+    let end = stored.checkpoint.place;
+    await makeLedger(workspace.directory, async (tables) => {
+      await fill(tables, from, args);
+      const { jobId } = stored.checkpoint;
+      if (from.after !== undefined) tables.file.transaction(() => from.after!(tables));
+      end = tables.jobs.endOf(jobId)!;
+    });
+    return end;
   });
-  return stored.checkpoint.place;
+}
+
+/** The row of a job whose record is made anew, before its records. */
+export function addRebuiltJob(tables: LedgerTables, job: NewJob): void {
+  tables.jobs.add(job);
+  tables.meta.set('firstDraft', String(firstDraft()));
+}
+
+/** The same, once its records are there. */
+export function placeRebuiltJob(tables: LedgerTables, jobId: string, state: JobRow['state']): void {
+  tables.jobs.setState(jobId, state);
+  tables.jobs.setMark(jobId, 0, NO_BOOT);
+  if (state !== 'released') tables.meta.set('boundJob', jobId);
 }
 
 async function fill(
@@ -73,9 +96,8 @@ async function fill(
   const { jobId, workflowId } = checkpoint;
   const small = [...args, ...smallContents(stored)];
   tables.file.transaction(() => {
-    tables.jobs.add({ jobId, workflowId, runId: chain.at(-1)!.record.runId, settings });
+    addRebuiltJob(tables, { jobId, workflowId, runId: chain.at(-1)!.record.runId, settings });
     for (const [digest, bytes] of small) tables.contents.put(digest, bytes);
-    tables.meta.set('firstDraft', String(firstDraft()));
     for (const [name, note] of Object.entries(notes)) tables.meta.set(name, note);
   });
   let after: ChainPlace = { seq: 0, head: GENESIS };
@@ -92,23 +114,20 @@ async function fill(
   }
   tables.file.transaction(() => {
     for (const call of latestCalls(stored)) tables.calls.put(call);
-    const state = stateAfter(chain.map(({ record }) => record));
-    tables.jobs.setState(jobId, state);
-    tables.jobs.setMark(jobId, 0, NO_BOOT);
-    if (state !== 'released') tables.meta.set('boundJob', jobId);
+    placeRebuiltJob(tables, jobId, stateAfter(chain.map(({ record }) => record)));
   });
 }
 
 /** What other tables have because of a record. */
 function putWhatFollows(tables: LedgerTables, record: ChainRecord): void {
-  if (record.kind === 'step') tables.claims.put(doneClaim(record));
+  if (record.kind === 'step') putDoneClaim(tables, record);
   if (record.kind !== 'decision') return;
   for (const { stepId, generation } of record.reruns) tables.generations.issue(record.jobId, stepId, generation);
 }
 
 /** Its digest of the arguments leads compensations to what the step was given. */
-function doneClaim({ token, jobId, stepId, generation, args }: StepRecord): ClaimRow {
-  return {
+export function putDoneClaim({ claims }: LedgerTables, { token, jobId, stepId, generation, args }: StepRecord): void {
+  claims.put({
     token,
     jobId,
     stepId,
@@ -123,7 +142,7 @@ function doneClaim({ token, jobId, stepId, generation, args }: StepRecord): Clai
     dropped: 0,
     draft: 0,
     rejection: null,
-  };
+  });
 }
 
 /** A later part tells a call as it was then. In the order in which they are told first. */

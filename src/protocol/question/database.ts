@@ -11,6 +11,7 @@ export function unknownTokenFinding(database: string, token: Digest): Finding {
     resource: formatResource({ kind: 'token', database, token }),
     class: 'damaged',
     kind: 'token-unknown',
+    impossible: ['rebuild'],
     expected: textSide('no such effect'),
     found: { digest: token, text: 'a committed transaction of this job that the record does not have' },
     advice: 'The ledger is older than the database. Put the newer ledger back, then answer recheck.',

@@ -11,11 +11,15 @@ import { clipped, finding, textSide, withoutAnswer } from './finding.ts';
 export const LEDGER = 'ledger:';
 
 /** The whole folder: SQLite's log beside the ledger belongs to the ledger that it was written for. */
+/** Whether it can be made anew is another matter (rebuild.ts). */
+const NOT_YET = ['rebuild'] as const;
+
 const PUT_BACK =
   'mv .holdfast .holdfast.bad, then cp -a the whole .holdfast folder of the copy there; the worker may stay up.';
 
 export function damagedLedgerFinding(problems: readonly string[]): Finding {
   return finding({
+    impossible: NOT_YET,
     resource: LEDGER,
     class: 'damaged',
     kind: 'ledger-damaged',
@@ -31,6 +35,7 @@ export function missingLedgerFinding(
   { known, jobId }: { readonly known: ChainPlace; readonly jobId: string },
 ): Finding {
   return finding({
+    impossible: NOT_YET,
     resource: LEDGER,
     class: 'damaged',
     kind: 'ledger-missing',
@@ -50,6 +55,7 @@ export function ledgerBehindFinding(
 ): Finding {
   const otherwise = head === undefined ? '' : `, and its record ${known.seq} is another`;
   return finding({
+    impossible: NOT_YET,
     resource: LEDGER,
     class: 'damaged',
     kind: 'ledger-behind',

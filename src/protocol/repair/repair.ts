@@ -12,6 +12,7 @@ import type { JobSettings } from '../../model/job/settings.ts';
 import type { RepairRequest, RepairResult } from '../../model/job/repair.ts';
 import { repairPage } from '../../model/job/repair-pages.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
+import { isRebuild, rebuildRecord } from '../rebuild/rebuild.ts';
 import { isRecordTrouble } from '../question/workspace.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
@@ -32,7 +33,10 @@ export async function repairProtocol(
   caller: Caller,
   request: RepairRequest,
 ): Promise<RepairResult> {
-  return repairPage(await repaired(host, workspaces, caller, request), request.rerunsFrom);
+  const result = isRebuild(request)
+    ? await rebuildRecord({ host, workspaces, caller, request })
+    : await repaired(host, workspaces, caller, request);
+  return repairPage(result, request.rerunsFrom);
 }
 
 async function repaired(

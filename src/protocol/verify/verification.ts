@@ -7,6 +7,8 @@ import type { Finding } from '../../model/question/finding.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { ask, forPayload, unsavedQuestion, withdraw } from '../question/ask.ts';
+import { withRebuild } from '../rebuild/offer.ts';
+import type { RebuildSite } from '../rebuild/rebuild-plan.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 import { refuseOutage } from './patience.ts';
 
@@ -49,9 +51,18 @@ export function askAboutWorld(
 }
 
 /** A record that can't be used stores no question: it is asked all the same, and anew after each such comparison. */
-export function askUnsaved({ host, request }: Verification, finding: Finding): VerifyWorldResult {
-  const question = unsavedQuestion({ jobId: request.jobId, why: whyOf(request), findings: [finding] });
+export async function askUnsaved(verification: Verification, finding: Finding): Promise<VerifyWorldResult> {
+  const { host, request } = verification;
+  const findings = await withRebuild(siteOf(verification), [finding]);
+  const question = unsavedQuestion({ jobId: request.jobId, why: whyOf(request), findings });
   return { kind: 'question', question: forPayload(question), term: 0, searchAttributes: host.searchAttributes };
+}
+
+/** From where a lost record could be made anew. */
+export function siteOf({ host, workspaces, caller, request }: Verification): RebuildSite {
+  const { workflowId, runId } = caller;
+  const { jobId, settings, known } = request;
+  return { host, workflowId, runId, jobId, settings, known, root: workspaces.pathOf(request.workspace) };
 }
 
 function whyOf({ reason, detail }: VerifyWorldRequest): string {

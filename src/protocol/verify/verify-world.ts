@@ -18,6 +18,7 @@ import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import type { VerificationReason, VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
+import { withRebuild } from '../rebuild/offer.ts';
 import { isForPerson, unusableWorkspaceFinding } from '../question/workspace.ts';
 import { onFreshHandles } from '../workspace/fresh-handles.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
@@ -31,7 +32,7 @@ import { openRecord } from './open-record.ts';
 import { patiently } from './patience.ts';
 import { resumeFirst } from './resume.ts';
 import { resumedRecord } from './resumed-place.ts';
-import { askAboutWorld, askUnsaved, type Verification } from './verification.ts';
+import { askAboutWorld, askUnsaved, siteOf, type Verification } from './verification.ts';
 
 /** A person has just answered, or asked. */
 const AWAITED: ReadonlySet<VerificationReason> = new Set(['decided', 'asked']);
@@ -54,7 +55,7 @@ export async function verifyWorldProtocol(
       return await onFreshHandles(() => verify(verification));
     } catch (error) {
       if (!isForPerson(error)) throw error;
-      return askUnsaved(verification, unusableWorkspaceFinding(error));
+      return await askUnsaved(verification, unusableWorkspaceFinding(error));
     }
   });
 }
@@ -85,7 +86,7 @@ async function told(
 async function verifyRecord(verification: Verification): Promise<VerifyWorldResult> {
   const { host, workspaces, caller, request } = verification;
   const missing = missingRecordFinding(workspaces, request);
-  if (missing !== undefined) return askUnsaved(verification, missing);
+  if (missing !== undefined) return await askUnsaved(verification, missing);
   const workspace = workspaces.find(request.workspace) ?? workspaces.create(request.workspace);
   // What a dead worker's command still does is ended before anything is compared.
   await removeDeadCommands(workspace.directory);
@@ -122,7 +123,7 @@ async function open(
     { create: !isRecordExpected(request), signal: caller.signal },
   );
   if (!('findings' in opened)) return opened;
-  const { findings } = opened;
+  const findings = await withRebuild(siteOf(verification), opened.findings);
   return await workspace.exclusive('ask', (ledger) => {
     const asked = askAboutWorld(verification, ledger, findings);
     // Whoever puts another ledger there finds nobody who writes into it.

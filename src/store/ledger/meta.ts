@@ -9,6 +9,7 @@ import type { LedgerFile } from './file.ts';
 import { LEDGER_SCHEMA_VERSION } from './schema.ts';
 
 const COLUMNS = new Columns('meta');
+const UNKNOWN_CALLS = 'unknownCalls:';
 
 export class MetaTable {
   readonly #file: LedgerFile;
@@ -34,6 +35,18 @@ export class MetaTable {
   /** The number of a token's first draft: not 0 in a ledger that was rebuilt. It never changes. */
   firstDraft(): number {
     return (this.#firstDraft ??= Number(this.find('firstDraft') ?? '0'));
+  }
+
+  /** Calls of the step were in a record that is lost, up to this generation: whether they were made is not known. */
+  noteUnknownCalls(stepId: string, generation: number): void {
+    this.set(UNKNOWN_CALLS + stepId, String(generation));
+  }
+
+  /** The generation whose calls are not known. Undefined: all are, as in each ledger that was never rebuilt. */
+  unknownCallsOf(stepId: string): number | undefined {
+    if (this.firstDraft() === 0) return undefined;
+    const found = this.find(UNKNOWN_CALLS + stepId);
+    return found === undefined ? undefined : Number(found);
   }
 
   find(key: string): string | undefined {

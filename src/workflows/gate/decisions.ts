@@ -33,11 +33,12 @@ import type { OpenQuestions } from '../state/open-questions.ts';
 import type { Refusals } from '../state/refusals.ts';
 import type { Resuming } from '../state/resuming.ts';
 import type { Rewinds } from '../state/rewinds.ts';
-import type { JobIdentity } from '../state/run-origin.ts';
+import type { JobIdentity, RunOrigin } from '../state/run-origin.ts';
 import type { WorkerWatch } from '../state/worker-watch.ts';
 
 export interface DecisionsOptions {
   readonly identity: JobIdentity;
+  readonly origin: Pick<RunOrigin, 'settings'>;
   readonly knowledge: Knowledge;
   readonly ending: Ending;
   readonly questions: OpenQuestions;
@@ -146,7 +147,7 @@ export class Decisions {
       return this.#refuse(decision, [`question ${shortDigest(decision.digest)} was answered meanwhile`]);
     let result: RepairResult;
     try {
-      result = await this.#callRepair(decision);
+      result = await this.#callRepair(question, decision);
     } catch (error) {
       // Needs no patch: such a failure ended the job before, so that no history goes on behind it.
       if (!(error instanceof TemporalFailure)) throw error;
@@ -170,11 +171,16 @@ export class Decisions {
   }
 
   /** An abort cancels it, Temporal's cancellation only where that ends the job: an undoing outlives it. */
-  async #callRepair(decision: Decision): Promise<RepairResult> {
-    const { identity, watch } = this.#options;
+  async #callRepair(question: Question, decision: Decision): Promise<RepairResult> {
+    const { identity, origin, knowledge, watch } = this.#options;
+    const { settings } = origin;
+    const { known } = knowledge;
+    const rebuild = question.findings.some(({ answers }) => answers.includes('rebuild'))
+      ? { question, settings, known }
+      : undefined;
     const callPage = (request: RepairRequest): Promise<RepairResult> =>
       watch.untilTaken({ activity: 'repair' }, (withinMs) => callRepair(request, withinMs));
-    return await this.cancellable(() => wholeRepair({ ...identity, decision }, callPage));
+    return await this.cancellable(() => wholeRepair({ ...identity, decision, ...defined({ rebuild }) }, callPage));
   }
 
   /** An abort cancels it. */
@@ -241,10 +247,11 @@ export class Decisions {
   }
 
   /** What the record has by now. */
-  adopt({ term, at, reruns, putIns }: Repaired): void {
+  adopt({ term, at, reruns, rebuilt, putIns }: Repaired): void {
     const { knowledge, edits } = this.#options;
     knowledge.term = term;
-    knowledge.advance(at);
+    if (rebuilt === true) knowledge.startAgainAt(at);
+    else knowledge.advance(at);
     this.#rewind(reruns);
     edits.adopt(putIns);
   }

@@ -3,7 +3,7 @@
  * this Run. All of it comes from Activities' results, so that it is the same in every replay.
  *
  * Invariants
- * 1. The place in the chain never goes back.
+ * 1. The place in the chain never goes back, unless a person had a lost record made anew.
  * 2. A step's generation never falls.
  */
 import type { ChainPlace } from '../../model/job/chain-place.ts';
@@ -44,6 +44,11 @@ export class Knowledge {
 
   advance(at: ChainPlace): void {
     if (at.seq > this.#known.seq) this.#known = at;
+  }
+
+  /** A lost record was made anew, and its chain ends here. What it has of steps counts for this Run's. */
+  startAgainAt(at: ChainPlace): void {
+    this.#known = at;
   }
 
   /** Step records that the Workflow holds since the Run's base. */

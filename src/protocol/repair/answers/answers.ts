@@ -26,6 +26,8 @@ const ACTS: Readonly<Record<Answer, AnswerAct>> = {
   // Asked where there is no record yet: what follows does the comparison.
   older: NOTHING,
   anew: NOTHING,
+  // Carried out without the record that it replaces (protocol/rebuild).
+  rebuild: NOTHING,
   keep: (repair, { resource }) => repair.note(`${resource}: the recorded result is adopted`),
   accept,
   rerun,

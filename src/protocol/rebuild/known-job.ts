@@ -1,0 +1,220 @@
+/**
+ * What Temporal's history tells of a job, Run by Run: which steps are done, with what they were given and returned, its
+ * checkpoints, the generations that decisions have issued, and which steps may have begun.
+ *
+ * What it does not tell: what a step changed, called and read, and anything of sub-steps. Nothing here guesses it.
+ */
+import { isWhole, type CheckpointNote } from '../../model/checkpoint/note.ts';
+import { defined } from '../../model/defined.ts';
+import { digestOf, type Digest } from '../../model/digest.ts';
+import type { Json } from '../../model/canonical-json.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
+import { RepairResultSchema } from '../../model/job/repair.ts';
+import { RunStepRequestSchema, RunStepResultSchema, type RunStepRequest } from '../../model/job/run-step.ts';
+import { VerifyWorldRequestSchema } from '../../model/job/verify-world.ts';
+import { tokenOf } from '../../model/record/token.ts';
+import type { HistoryEntry, ProtocolHost, RunHistory } from '../host.ts';
+
+/** A step that the history says is done. */
+export interface KnownStep {
+  readonly kind: 'step';
+  readonly stepId: string;
+  readonly step: string;
+  readonly generation: number;
+  readonly token: Digest;
+  readonly args: Digest;
+  readonly input: Json;
+  readonly uses: readonly string[] | null;
+  readonly output: Json;
+  /** Its place in the chain that was lost. */
+  readonly place: ChainPlace;
+  readonly at: string;
+}
+
+interface KnownCheckpoint {
+  readonly kind: 'checkpoint';
+  readonly note: CheckpointNote;
+  readonly seq: number;
+  readonly at: string;
+}
+
+export type Known = KnownStep | KnownCheckpoint;
+
+/** One that was requested and is not known to be done. */
+export interface BegunStep {
+  readonly stepId: string;
+  readonly generation: number;
+}
+
+export interface KnownJob {
+  /** In the order of the chain that was lost; of a step its latest generation. */
+  readonly known: readonly Known[];
+  /** The highest generation of each step that was ever issued or requested. */
+  readonly generations: ReadonlyMap<string, number>;
+  readonly begun: readonly BegunStep[];
+  readonly isUndoing: boolean;
+  /** Why not all of it is known. Undefined: it is. */
+  readonly missing?: string;
+  /** The record was made anew before: what was answered earlier is of another chain. */
+  readonly wasRebuilt: boolean;
+}
+
+export interface HistorySource {
+  readonly host: Pick<ProtocolHost, 'history'>;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly jobId: string;
+}
+
+/** Answers of a first attempt that began nothing. */
+const BEGAN_NOTHING: ReadonlySet<string> = new Set(['verification-required', 'other-generation', 'held']);
+
+/**
+ * @param from what is known already: of Runs that began behind it nothing is asked
+ * @throws HoldfastError `server-unreachable`; `not-found` where the server does not have a Run that is needed
+ */
+export async function knownJob({ host, workflowId, runId, jobId }: HistorySource, from: ChainPlace): Promise<KnownJob> {
+  if (host.history === undefined)
+    throw new HoldfastError('not-found', 'There is no server here that could tell what the job has done since.');
+  const runs: RunReading[] = [];
+  let next: string | undefined = runId;
+  while (next !== undefined) {
+    const reading = new RunReading(jobId);
+    let run: RunHistory;
+    try {
+      run = await host.history(workflowId, next, (entry) => reading.read(entry));
+    } catch (error) {
+      // What of it was read is worth nothing without the rest.
+      if (!isFailure(error, 'not-found') || runs.length === 0) throw error;
+      return { ...together(runs), missing: (error as HoldfastError).message };
+    }
+    runs.unshift(reading);
+    next =
+      reading.base !== undefined && reading.base.seq > 0 && reading.base.seq <= from.seq
+        ? undefined
+        : run.continuedFrom;
+  }
+  return together(runs);
+}
+
+function together(runs: readonly RunReading[]): KnownJob {
+  const generations = new Map<string, number>();
+  const done = new Map<string, number>();
+  for (const run of runs)
+    for (const [stepId, generation] of run.generations)
+      generations.set(stepId, Math.max(generation, generations.get(stepId) ?? 0));
+  const known = runs.flatMap((run) => run.known());
+  for (const one of known)
+    if (one.kind === 'step') done.set(one.stepId, Math.max(one.generation, done.get(one.stepId) ?? -1));
+  const begun = [...new Map(runs.flatMap((run) => [...run.begun])).entries()]
+    .filter(([stepId, generation]) => generation > (done.get(stepId) ?? -1))
+    .map(([stepId, generation]) => ({ stepId, generation }));
+  const inForce = known.filter(
+    (one) => one.kind === 'checkpoint' || one.generation >= (generations.get(one.stepId) ?? 0),
+  );
+  const isUndoing = runs.some((run) => run.isUndoing);
+  return { known: inForce, generations, begun, isUndoing, wasRebuilt: runs.some((run) => run.wasRebuilt) };
+}
+
+class RunReading {
+  /** Where the Run began. */
+  base: ChainPlace | undefined;
+  readonly generations = new Map<string, number>();
+  /** Step → the highest generation that was requested and may have begun. */
+  readonly begun = new Map<string, number>();
+  isUndoing = false;
+  wasRebuilt = false;
+  readonly #jobId: string;
+  /** Numbers begin anew where the record was made anew. */
+  readonly #segments: Known[][] = [[]];
+
+  constructor(jobId: string) {
+    this.#jobId = jobId;
+  }
+
+  known(): Known[] {
+    return this.#segments.flatMap((segment) => segment.toSorted((a, b) => seqOf(a) - seqOf(b)));
+  }
+
+  read(entry: HistoryEntry): void {
+    switch (entry.activity) {
+      case 'runStep':
+        return this.#readStep(entry);
+      case 'verifyWorld':
+        this.base ??= VerifyWorldRequestSchema.safeParse(entry.request).data?.base;
+        return;
+      case 'repair':
+      case 'rewind':
+        return this.#readRepair(entry);
+      case 'beginUndo':
+      case 'undoStep':
+        this.isUndoing = true;
+    }
+  }
+
+  #readStep({ request: given, result, at, attempts }: HistoryEntry): void {
+    const request = RunStepRequestSchema.safeParse(given).data;
+    if (request === undefined || request.jobId !== this.#jobId) return;
+    const { stepId, step, generation, input, uses } = request;
+    this.#issued(stepId, generation);
+    const outcome = RunStepResultSchema.safeParse(result).data;
+    if (outcome?.kind === 'other-generation') this.#issued(stepId, outcome.generation);
+    if (outcome?.kind !== 'done') {
+      const isBegun = outcome === undefined || attempts !== 1 || !BEGAN_NOTHING.has(outcome.kind);
+      if (isBegun) this.begun.set(stepId, Math.max(generation, this.begun.get(stepId) ?? 0));
+      return;
+    }
+    this.#readCheckpoints(request, outcome.checkpoints ?? [], at);
+    const done = outcome.generation;
+    this.#issued(stepId, done);
+    this.#segments.at(-1)!.push({
+      kind: 'step',
+      stepId,
+      step,
+      generation: done,
+      token: tokenOf({ jobId: this.#jobId, stepId, generation: done }),
+      args: argsOf(request),
+      input,
+      uses: uses ?? null,
+      output: outcome.output,
+      place: outcome.at,
+      at,
+    });
+  }
+
+  #readCheckpoints({ checkpoints = [] }: RunStepRequest, seqs: readonly number[], at: string): void {
+    checkpoints.forEach((note, index) => {
+      const seq = seqs[index];
+      if (seq !== undefined && isWhole(note)) this.#segments.at(-1)!.push({ kind: 'checkpoint', note, seq, at });
+    });
+  }
+
+  #readRepair({ result: given }: HistoryEntry): void {
+    const result = RepairResultSchema.safeParse(given).data;
+    if (result?.kind !== 'repaired') return;
+    for (const { stepId, generation } of result.reruns) this.#issued(stepId, generation);
+    if (result.rebuilt !== true) return;
+    this.wasRebuilt = true;
+    this.#segments.push([]);
+  }
+
+  #issued(stepId: string, generation: number): void {
+    this.generations.set(stepId, Math.max(generation, this.generations.get(stepId) ?? 0));
+  }
+}
+
+/** As the record would have it. */
+function argsOf({ input, step, secrets }: RunStepRequest): Digest {
+  return digestOf({ input, step, ...defined({ secrets }) });
+}
+
+function seqOf(one: Known): number {
+  return one.kind === 'step' ? one.place.seq : one.seq;
+}
+
+/** Why the history can't be had, for a person; what may pass is thrown. */
+export function whyNoHistory(error: unknown): string {
+  if (isFailure(error, 'not-found')) return error.message;
+  throw error;
+}
