@@ -30,6 +30,8 @@ export interface TestJobOptions {
   readonly verify?: JobSettings['verify'];
   /** Name and digest of the plan that the job runs. Default: none. */
   readonly plan?: JobSettings['plan'];
+  /** As in a plan. Default: checkpoints are kept in the record alone. */
+  readonly checkpoint?: JobSettings['checkpoint'];
   /** Ids of other jobs whose Workflows are still open. Default: every other job has ended. */
   readonly openJobs?: readonly string[];
   /**
@@ -56,6 +58,7 @@ export const TEST_JOB_OPTIONS: OptionNames<TestJobOptions> = {
   verifyAfterMs: true,
   verify: true,
   plan: true,
+  checkpoint: true,
   openJobs: true,
   outagePatienceMs: true,
   resume: true,

@@ -44,13 +44,14 @@ export function settingsOf({
   plan,
   secrets,
   http,
+  checkpoint,
 }: TestJobOptions): JobSettings {
   const checked = JobSettingsSchema.safeParse({
     databases: databases ?? {},
     watch: uniformWatches(watch ?? []),
     verifyAfterMs: verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
     plan: plan ?? null,
-    ...defined({ secrets: secrets === undefined ? undefined : [...secrets], http, verify }),
+    ...defined({ secrets: secrets === undefined ? undefined : [...secrets], http, verify, checkpoint }),
   });
   if (checked.success) return checked.data;
   throw new HoldfastError('bad-input', `openTestJob cannot use its options: ${issuesText(checked.error.issues)}.`);

@@ -42,10 +42,17 @@ export class Notes {
 }
 
 /** Seals all checkpoints of the record. */
-export async function sealAll({ workspace, jobId }: Pick<TestJob, 'workspace' | 'jobId'>): Promise<void> {
+export async function sealAll(
+  { workspace, jobId }: Pick<TestJob, 'workspace' | 'jobId'>,
+  store = STORED_SETTINGS.checkpoint.store,
+): Promise<void> {
   const opened = new Workspace(workspace, {}, undefined, dirname(workspace));
   const workflowId = jobId.slice(0, jobId.lastIndexOf('@'));
-  await new SealedJobs().seal(opened, { jobId, workflowId, settings: STORED_SETTINGS }, 'test');
+  await new SealedJobs().seal(
+    opened,
+    { jobId, workflowId, settings: { ...STORED_SETTINGS, checkpoint: { store } } },
+    'test',
+  );
   await opened.close();
 }
 

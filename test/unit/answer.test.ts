@@ -17,8 +17,12 @@ test('every class of finding offers recheck and abort, and nothing that the desi
     'in-doubt': ['happened', 'repeat'],
     undo: ['skip', 'overwrite', 'rerun', 'happened'],
     stuck: ['rerun'],
+<<<<<<< HEAD
     damaged: [],
     checkpoint: ['older', 'anew'],
+=======
+    damaged: ['rebuild'],
+>>>>>>> 2d533a7 (A lost record is made anew by decision: from its store, from what the history tells, from what databases prove)
     foreign: ['accept'],
   });
   for (const cls of FindingClassSchema.options) assert.deepEqual(offeredAnswers(cls).slice(-2), ['recheck', 'abort']);
@@ -26,7 +30,10 @@ test('every class of finding offers recheck and abort, and nothing that the desi
 
 test('what could not be read or reached is never recorded on a guess', () => {
   for (const cls of ['unverifiable', 'damaged'] as const) {
-    for (const effect of Object.values(ANSWERS[cls])) assert.equal(effect.manifest, 'none');
+    const { rebuild, ...others } = ANSWERS[cls];
+    for (const effect of Object.values(others)) assert.equal(effect.manifest, 'none');
+    // A source that was named, and no guess.
+    assert.equal(rebuild?.manifest, cls === 'damaged' ? 'as-the-source-has-it' : undefined);
   }
 });
 

@@ -35,6 +35,7 @@ const EACH = at(
   'for-each-job',
   'each item of a plan’s list runs within one Activity, or as one of its own, as the plan says',
 );
+const ANEW = at('rebuild-job', 'a job whose record is deleted while it waits goes on from what its history tells');
 const EDIT = at('agent-job', 'an edit by a person is asked about, decided by a plain Signal, and the job ends');
 const DECLARED = at(
   'plan-fields',
@@ -305,6 +306,8 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [RESUME, 'decision.items'],
       [TOLD, 'decision.results'],
       [AGAIN, 'rerunsFrom'],
+      // The question as the worker made it, and the settings as a comparison sends them.
+      [ANEW, fieldsOf(RepairRequestSchema.pick({ rebuild: true })).join(' ')],
       [DOUBT, 'decision.result'],
       [CHANGED, 'decision.compensate'],
     ],

@@ -17,7 +17,7 @@ export function takeClaim(scope: ClaimScope, { argsBytes, ...fields }: NewClaim,
   faultPoint('claim.before');
   const row = ledger.transaction(
     () => {
-      const taken = nextClaim(earlier, fields, { ordinal: ledger.nextOrdinal(), firstDraft: ledger.firstDraft });
+      const taken = nextClaim(earlier, fields, { ordinal: ledger.nextOrdinal(), firstDraft: ledger.meta.firstDraft() });
       ledger.putClaim(taken);
       beside?.();
       if (earlier?.args !== fields.args) keepArguments(scope, fields.args, argsBytes);
@@ -44,7 +44,7 @@ export function claimWithin(
   const earlier = options.earlier === 'none' ? undefined : ledger.claim(fields.token);
   const isFirst = earlier === undefined;
   const { ordinal, attempts } = within.row;
-  const numbers = { ordinal: Math.max(ordinal, earlier?.ordinal ?? 0), firstDraft: ledger.firstDraft };
+  const numbers = { ordinal: Math.max(ordinal, earlier?.ordinal ?? 0), firstDraft: ledger.meta.firstDraft() };
   const next = nextClaim(earlier, fields, numbers);
   // What an attempt of the step around it left behind is looked for.
   const row = { ...next, attempts: Math.max(next.attempts, attempts) };

@@ -4,7 +4,8 @@ import { offeredAnswers } from '../../model/question/question.ts';
 import { statementsOf } from '../../model/question/unrepeatable.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { defined } from '../../model/defined.ts';
-import { clipped } from './finding.ts';
+import type { ResourceState } from '../../model/record/world.ts';
+import { clipped, sideOf } from './finding.ts';
 
 const MAX_LISTED = 20;
 const MAX_TOLD_CHARACTERS = 8_000;
@@ -21,7 +22,7 @@ export interface RebuildTold {
   /** Steps whose results are taken from the history. */
   readonly adopted: readonly string[];
   /** Files of theirs: what is there now. */
-  readonly files: readonly { readonly resource: string; readonly text: string }[];
+  readonly files: readonly { readonly resource: string; readonly state: ResourceState }[];
   /** Transactions of databases that no record tells. */
   readonly committed: readonly string[];
   readonly anew: readonly { readonly stepId: string; readonly committedIn: readonly string[] }[];
@@ -82,7 +83,7 @@ function toldText(told: RebuildTold): string {
   if (files.length > 0)
     lines.push(
       'taken as they are now:',
-      ...files.slice(0, MAX_LISTED).map(({ resource, text }) => `  ${resource}: ${text}`),
+      ...files.slice(0, MAX_LISTED).map(({ resource, state }) => `  ${resource}: ${sideOf(state).text}`),
     );
   if (files.length > MAX_LISTED) lines.push(`  and ${files.length - MAX_LISTED} more`);
   if (committed.length > 0) lines.push(`committed, as their databases prove: ${listed(committed)}`);

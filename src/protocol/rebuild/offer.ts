@@ -2,7 +2,6 @@
 import type { Finding } from '../../model/question/finding.ts';
 import { LEDGER } from '../question/ledger.ts';
 import { lostForGoodFinding, rebuildableFinding, type RebuildTold } from '../question/rebuild.ts';
-import { sideOf } from '../question/finding.ts';
 import { shortDigest } from '../../model/digest.ts';
 import { tokenOf } from '../../model/record/token.ts';
 import { planRebuild, type RebuildPlan, type RebuildSite } from './rebuild-plan.ts';
@@ -34,7 +33,7 @@ export function toldOf({ jobId, known }: Pick<RebuildSite, 'jobId' | 'known'>, p
     unreadable,
     known: known.seq,
     adopted: adopted.flatMap((one) => (one.kind === 'step' ? [one.stepId] : [])),
-    files: [...files.values()].flat().map(({ resource, state }) => ({ resource, text: sideOf(state).text })),
+    files: [...files.values()].flat(),
     committed: traces.map(
       ({ database, token }) => `${stepOf.get(token) ?? `a sub-step (${shortDigest(token)})`} in ${database}`,
     ),

@@ -39,8 +39,7 @@ export function nextAct<T extends Json>(call: Call<T>, row: PerformRow | undefin
 }
 
 const BEGUN = 'an earlier attempt began it and was lost';
-const RECORD_LOST =
-  'the record of what came after the checkpoint is lost, and with it whether an attempt of then has made it';
+const RECORD_LOST = 'the record of what was done then is lost, and with it whether an attempt of then has made it';
 const MADE_OTHERWISE =
   'an earlier attempt made it with another request, or after it had been given or had read something else';
 const BEGUN_OTHERWISE =
