@@ -17,12 +17,8 @@ test('every class of finding offers recheck and abort, and nothing that the desi
     'in-doubt': ['happened', 'repeat'],
     undo: ['skip', 'overwrite', 'rerun', 'happened'],
     stuck: ['rerun'],
-<<<<<<< HEAD
-    damaged: [],
-    checkpoint: ['older', 'anew'],
-=======
     damaged: ['rebuild'],
->>>>>>> 2d533a7 (A lost record is made anew by decision: from its store, from what the history tells, from what databases prove)
+    checkpoint: ['older', 'anew'],
     foreign: ['accept'],
   });
   for (const cls of FindingClassSchema.options) assert.deepEqual(offeredAnswers(cls).slice(-2), ['recheck', 'abort']);

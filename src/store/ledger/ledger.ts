@@ -23,7 +23,7 @@ import { LedgerFile, type TransactionOptions } from './file.ts';
 import { checkIntegrity, integrityProblems, type GoingOn } from './integrity.ts';
 import type { IntentDetails, IntentRow, NewIntent, PreparedAfters } from './intents.ts';
 import type { BootTime, JobRow, NewJob } from './jobs.ts';
-import { checkVersion, type MetaTable } from './meta.ts';
+import { checkVersion } from './meta.ts';
 import type { OnceTable } from './once.ts';
 import type { PerformRow } from './perform-row.ts';
 import type { QuestionRow } from './questions.ts';
@@ -124,9 +124,6 @@ export class Ledger {
   }
   openClaims(jobId: string): readonly ClaimRow[] {
     return this.#tables.claims.open(jobId);
-  }
-  get meta(): MetaTable {
-    return this.#tables.meta;
   }
   putClaim(claim: ClaimRow): void {
     this.#tables.claims.put(claim);
