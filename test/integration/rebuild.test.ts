@@ -245,6 +245,10 @@ test('a record that was put back meanwhile stays, and the same decision sent aga
   assert.equal((await lost.job.decide(question, { answer: 'rebuild' })).kind, 'world-moved');
   assert.equal(existsSync(lost.at('.holdfast/lost')), false);
   lost.lose();
+  const stale = await lost.asked();
+  writeFileSync(lost.at('a.txt'), 'what would be taken is another now');
+  assert.equal((await lost.job.decide(stale, { answer: 'rebuild' })).kind, 'world-moved');
+  assert.equal(existsSync(lost.at('.holdfast/ledger.sqlite')), false);
   const again = await lost.asked();
   const notes = await lost.decide(again, { answer: 'rebuild' });
   const records = chainOf(lost.job.workspace, lost.job.jobId).length;

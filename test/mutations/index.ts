@@ -33,6 +33,7 @@ import { STORAGE } from './storage.ts';
 import { TOLD } from './told.ts';
 import { ATTEMPTS } from './attempts.ts';
 import type { Mutation } from './mutation.ts';
+import { REBUILDS } from './rebuilds.ts';
 import { REWINDS } from './rewinds.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -42,6 +43,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...LIST_ITEMS,
   ...PLAN_FLOW,
   ...CHECKPOINTS,
+  ...REBUILDS,
   ...REWINDS,
   ...EDITS,
   ...CALLS_ONCE,

@@ -22,8 +22,8 @@ export const TOLD: readonly Mutation[] = [
     guarantee: 'T',
     breaks: 'undoing is named where no record can be trusted',
     file: 'src/model/question/answer-table.ts',
-    find: 'damaged: { recheck: RECHECK, abort: ABORT_AS_IT_IS }',
-    replace: 'damaged: { recheck: RECHECK, abort: ABORT }',
+    find: '    abort: ABORT_AS_IT_IS,\n  },\n  checkpoint: {',
+    replace: '    abort: ABORT,\n  },\n  checkpoint: {',
     tests: ['test/unit/answer.test.ts'],
   },
   {
