@@ -261,3 +261,22 @@ function zero(path: string, from: number, to: number): void {
   writeSync(file, Buffer.alloc(to - from), 0, to - from, from);
   closeSync(file);
 }
+
+test('of a step that counts as done by the history alone nothing is repeated or left over unsaid', async () => {
+  await lost.write('a');
+  await lost.write('b');
+  lost.lose();
+  await lost.decide(await lost.asked(), { answer: 'rebuild' });
+  const to = chainOf(lost.job.workspace, lost.job.jobId).findLast(({ kind }) => kind === 'checkpoint')!.seq;
+  const unnamed = await lost.job.rewind({ to });
+  assert.ok(unnamed.kind === 'refused', JSON.stringify(unnamed));
+  assert.match(unnamed.problems.join(), /its record was made anew from the history.*--item 'statements:b=repeat'/);
+  assert.equal((await lost.job.rewind({ to, items: { 'statements:b': 'repeat' } })).kind, 'repaired');
+  await lost.write('b');
+  const { left } = await lost.job.undo();
+  assert.deepEqual(
+    left.map(({ what }) => what).filter((what) => what.startsWith('step:')),
+    ['step:b', 'step:a'],
+  );
+  assert.equal(existsSync(lost.at('a.txt')), true);
+});

@@ -96,7 +96,8 @@ function isSameMatter(
 export function withWhatStays(ledger: Ledger, jobId: string, findings: readonly Finding[]): Finding[] {
   const stays = new WhatStays(ledger, jobId);
   return findings.map((one) => {
-    if (!one.answers.some(runsAgain)) return one;
+    // Of a record that can't be used it says by itself what it has found.
+    if (one.class === 'damaged' || !one.answers.some(runsAgain)) return one;
     const keeps = stays.calls(one.rerunSteps);
     const repeats = stays.statements(one.rerunSteps);
     return {

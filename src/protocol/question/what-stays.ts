@@ -4,6 +4,7 @@
  */
 import type { Digest } from '../../model/digest.ts';
 import type { Effect } from '../../model/record/effect.ts';
+import type { StepRecord } from '../../model/record/record.ts';
 import { tokenOf } from '../../model/record/token.ts';
 import { statementsOf, type UnrepeatableStep } from '../../model/question/unrepeatable.ts';
 import { requestedStepOf } from '../../model/sub-step-id.ts';
@@ -13,6 +14,8 @@ import type { RecordedSubStep } from '../../store/ledger/records.ts';
 import { isKept, resourceOfCall } from './kept-calls.ts';
 
 const MAX_TEXT_CHARACTERS = 200;
+/** Of a step whose record was lost. */
+const NOT_TOLD = 'what it did: its record was made anew from the history, which does not tell it';
 
 /**
  * Of one job, as its ledger is now: for one question, under the lock. What a step has is looked up once, for a question
@@ -62,9 +65,9 @@ export class WhatStays {
 
   #textsOf(stepId: string): readonly string[] {
     const generation = this.#ledger.generations.highest(this.#jobId, stepId) ?? 0;
-    return [tokenOf({ jobId: this.#jobId, stepId, generation }), ...this.#subStepTokens(stepId, generation)]
-      .flatMap((token) => appliedEffects(this.#ledger, token))
-      .flatMap((effect) => (effect.kind === 'sql' && effect.undo === undefined ? [effect.text] : []));
+    return [tokenOf({ jobId: this.#jobId, stepId, generation }), ...this.#subStepTokens(stepId, generation)].flatMap(
+      (token) => statementsThatStay(this.#ledger, token),
+    );
   }
 
   /** Of those that are recorded, or half applied. */
@@ -105,11 +108,18 @@ function grouped<Row, Value>(
   return groups;
 }
 
+function statementsThatStay(ledger: Ledger, token: Digest): readonly string[] {
+  const recorded = ledger.stepRecord(token)?.record;
+  if (recorded?.rebuilt === true) return [NOT_TOLD];
+  return appliedEffects(ledger, token, recorded).flatMap((effect) =>
+    effect.kind === 'sql' && effect.undo === undefined ? [effect.text] : [],
+  );
+}
+
 /** Recorded, or half applied: whether a database has committed already only its token row says. */
-function appliedEffects(ledger: Ledger, token: Digest): readonly Effect[] {
-  const recorded = ledger.stepRecord(token)?.record.effects;
+function appliedEffects(ledger: Ledger, token: Digest, recorded: StepRecord | undefined): readonly Effect[] {
   if (recorded !== undefined)
-    return recorded.filter(({ outcome }) => outcome === 'applied').map(({ effect }) => effect);
+    return recorded.effects.filter(({ outcome }) => outcome === 'applied').map(({ effect }) => effect);
   const row = ledger.intent(token);
   if (row?.state !== 'applying') return [];
   const marks = ledger.effectMarks(token);

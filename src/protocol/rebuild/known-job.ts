@@ -6,8 +6,8 @@
  */
 import { isWhole, type CheckpointNote } from '../../model/checkpoint/note.ts';
 import { defined } from '../../model/defined.ts';
-import { digestOf, type Digest } from '../../model/digest.ts';
-import type { Json } from '../../model/canonical-json.ts';
+import { sha256Hex, type Digest } from '../../model/digest.ts';
+import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import { RepairResultSchema } from '../../model/job/repair.ts';
@@ -24,6 +24,8 @@ export interface KnownStep {
   readonly generation: number;
   readonly token: Digest;
   readonly args: Digest;
+  /** What `args` is the digest of, where a compensation may need it. */
+  readonly argsText: string | undefined;
   readonly input: Json;
   readonly uses: readonly string[] | null;
   readonly output: Json;
@@ -61,7 +63,7 @@ export interface KnownJob {
 }
 
 export interface HistorySource {
-  readonly host: Pick<ProtocolHost, 'history'>;
+  readonly host: Pick<ProtocolHost, 'history' | 'steps'>;
   readonly workflowId: string;
   readonly runId: string;
   readonly jobId: string;
@@ -80,7 +82,7 @@ export async function knownJob({ host, workflowId, runId, jobId }: HistorySource
   const runs: RunReading[] = [];
   let next: string | undefined = runId;
   while (next !== undefined) {
-    const reading = new RunReading(jobId);
+    const reading = new RunReading(jobId, host.steps);
     let run: RunHistory;
     try {
       run = await host.history(workflowId, next, (entry) => reading.read(entry));
@@ -126,11 +128,13 @@ class RunReading {
   isUndoing = false;
   wasRebuilt = false;
   readonly #jobId: string;
+  readonly #compensated: ProtocolHost['steps'];
   /** Numbers begin anew where the record was made anew. */
   readonly #segments: Known[][] = [[]];
 
-  constructor(jobId: string) {
+  constructor(jobId: string, steps: ProtocolHost['steps']) {
     this.#jobId = jobId;
+    this.#compensated = steps;
   }
 
   known(): Known[] {
@@ -166,6 +170,7 @@ class RunReading {
       return;
     }
     this.#readCheckpoints(request, outcome.checkpoints ?? [], at);
+    const argsText = argsOf(request);
     const done = outcome.generation;
     this.#issued(stepId, done);
     this.#segments.at(-1)!.push({
@@ -174,7 +179,8 @@ class RunReading {
       step,
       generation: done,
       token: tokenOf({ jobId: this.#jobId, stepId, generation: done }),
-      args: argsOf(request),
+      args: sha256Hex(argsText),
+      argsText: this.#compensated.get(step)?.compensate === undefined ? undefined : argsText,
       input,
       uses: uses ?? null,
       output: outcome.output,
@@ -205,8 +211,8 @@ class RunReading {
 }
 
 /** As the record would have it. */
-function argsOf({ input, step, secrets }: RunStepRequest): Digest {
-  return digestOf({ input, step, ...defined({ secrets }) });
+function argsOf({ input, step, secrets }: RunStepRequest): string {
+  return canonicalJson({ input, step, ...defined({ secrets }) });
 }
 
 function seqOf(one: Known): number {

@@ -22,6 +22,8 @@ import type { Known, KnownStep } from './known-job.ts';
 import type { RebuildPlan } from './rebuild-plan.ts';
 import { storeOf } from './stored-base.ts';
 
+const NOT_TOLD = 'what it changed is not known: its record was lost, and made anew from the history';
+
 export interface NewRecordOf {
   readonly workspace: Workspace;
   readonly jobId: string;
@@ -114,9 +116,10 @@ function adopt(
 function adoptStep(
   tables: LedgerTables,
   plan: RebuildPlan,
-  { stepId, step, generation, token, args, output, uses, at }: KnownStep,
+  { stepId, step, generation, token, args, argsText, output, uses, at }: KnownStep,
   by: { readonly jobId: string; readonly runId: string },
 ): void {
+  if (argsText !== undefined) tables.contents.put(args, new TextEncoder().encode(argsText));
   const traces = plan.traces.filter((trace) => trace.token === token).map(changeOfTrace);
   const files = (plan.files.get(token) ?? []).map(({ resource, state }): Change => ({
     resource,
@@ -138,6 +141,7 @@ function adoptStep(
       output,
       uses: uses === null ? null : [...uses],
       effects: [],
+      unrecorded: [{ what: `step:${stepId}`, why: NOT_TOLD }],
       changes: [...traces, ...files],
       logs: [],
       rebuilt: true,

@@ -13,7 +13,7 @@
  */
 import { join } from 'node:path';
 import { digestOf, type Digest } from '../../model/digest.ts';
-import { HoldfastError } from '../../model/failure.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import { GENESIS } from '../../model/record/chain.ts';
@@ -75,12 +75,16 @@ export type Rebuildable = { readonly plan: RebuildPlan } | { readonly refused: s
 
 const BEGINNING: ChainPlace = { seq: 0, head: GENESIS };
 
-/** @throws HoldfastError what may pass */
+/** What can't be had now is a reason, too: a person sees it, and has it looked at again. */
 export async function planRebuild(site: RebuildSite): Promise<Rebuildable> {
   const store = openStoreOf(site);
   if (store !== undefined && 'refused' in store) return store;
   try {
     return await planFrom(site, store);
+  } catch (error) {
+    // Whoever looks again may find it there.
+    if (!isFailure(error) || !error.retryable) throw error;
+    return { refused: unknownText(error.message) };
   } finally {
     await store?.close();
   }

@@ -78,11 +78,11 @@ export class UndoPlan {
     const unfinished = [...calls.values()].flatMap((rows) => this.#unfinished(ledger, rows) ?? []);
     const isUnfinished = new Set(unfinished.map(({ stepId }) => stepId));
     const recorded = [...this.#records.values()].reverse().flatMap((one): UndoItem[] => {
-      const { stepId, open, isUndone } = one;
+      const { stepId, open, isUndone, isRebuilt } = one;
       if (isUndone) return [];
       const isNewest = this.#latest.get(stepId) === one && !isUnfinished.has(stepId);
       const compensates = isNewest && (calls.has(stepId) || this.#mayCompensate(one, steps));
-      return open.size > 0 || compensates ? [one.item(compensates)] : [];
+      return open.size > 0 || compensates || isRebuilt ? [one.item(compensates)] : [];
     });
     return [...unfinished, ...recorded];
   }

@@ -14,7 +14,11 @@ export class RecordedStep {
   /** Has an undoing of it been recorded? */
   isUndone = false;
 
-  constructor({ seq, stepId, step, generation }: StepRecord) {
+  /** Is what it changed not known, so that all there is to say is that it stays? */
+  readonly isRebuilt: boolean;
+
+  constructor({ seq, stepId, step, generation, rebuilt }: StepRecord) {
+    this.isRebuilt = rebuilt === true;
     this.seq = seq;
     this.stepId = stepId;
     this.step = step;
