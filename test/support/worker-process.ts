@@ -19,6 +19,8 @@ interface WorkerOrder {
   readonly identity?: string;
   /** Module of Workflows of one's own. Default: Holdfast's alone. */
   readonly workflows?: string;
+  /** Of the worker besides. Default: nothing. */
+  readonly env?: Readonly<Record<string, string>>;
   /** With Worker Versioning, as this version. */
   readonly deployment?: Omit<DeploymentChoice, 'useWorkerVersioning'>;
 }
@@ -62,7 +64,7 @@ export async function workerProcesses(
 }
 
 if (process.argv[2] === 'worker') {
-  const { address, namespace, taskQueue, root, bundle, identity, deployment } = JSON.parse(
+  const { address, namespace, taskQueue, root, bundle, identity, deployment, env } = JSON.parse(
     process.argv[3]!,
   ) as WorkerOrder;
   const worker = await createWorker({
@@ -78,7 +80,7 @@ if (process.argv[2] === 'worker') {
       },
     }),
     workflowBundle: { code: readFileSync(bundle, 'utf8'), sourceMap: '' },
-    env: { HOLDFAST_STATE_DIR: join(root, 'state') },
+    env: { HOLDFAST_STATE_DIR: join(root, 'state'), ...env },
   });
   process.once('disconnect', () => worker.shutdown());
   const running = worker.run();
