@@ -8,6 +8,8 @@ import fc from 'fast-check';
 import { DocumentSchema } from '../../src/langgraph/document.ts';
 import { canonicalJson, type Json } from '../../src/model/canonical-json.ts';
 import { HoldfastError } from '../../src/model/failure.ts';
+import { SealedCheckpointSchema } from '../../src/model/job/sealed-checkpoint.ts';
+import { ChainRecordSchema } from '../../src/model/record/record.ts';
 import { firstLine, MAX_SEALED_BYTES, type SealHeader } from '../../src/store/sealed/format.ts';
 import { inspectSealed } from '../../src/store/sealed/inspect.ts';
 import { migrated, SEALED_KINDS, type KindName } from '../../src/store/sealed/kinds.ts';
@@ -234,6 +236,14 @@ describe('versions', () => {
           assert.deepEqual(opened.document, JSON.parse(wanted));
         }
     });
+
+  test("of a job: what is read is a job's checkpoint as of now", () => {
+    const bytes = readFileSync(path.join(FIXTURES, 'checkpoint-1-zstd.sealed'));
+    const { document } = openSealed(bytes, { kind: 'checkpoint', place: 'fixture' });
+    const { chain, before } = SealedCheckpointSchema.parse(document);
+    for (const record of [...before!.records, ...chain.records]) ChainRecordSchema.parse(JSON.parse(record));
+    assert.deepEqual(Object.values(chain.contents), [Buffer.from('one.txt Größe ✓').toString('base64')]);
+  });
 
   test("of a LangGraph thread: what is read is a thread's generation as of now", () => {
     const bytes = readFileSync(path.join(FIXTURES, 'langgraph-1-zstd.sealed'));
