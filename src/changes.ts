@@ -10,6 +10,9 @@ import { jobStateAt, type JobState } from './changes/job-state.ts';
 import { jobPatch as patchOfChanges, type JobPatch } from './changes/job-patch.ts';
 import { contentsOf } from './changes/recorded-content.ts';
 import { shownChanges, type ShownChange } from './changes/shown-change.ts';
+import { makeFork } from './fork/make-fork.ts';
+import type { ForkOptions } from './fork/options.ts';
+import type { PreparedFork } from './fork/prepared.ts';
 import { refuseUnknownOptions, type OptionNames } from './model/options.ts';
 import type { CheckpointRecord } from './model/record/record.ts';
 import { WorkspaceInspection } from './protocol/inspect/inspection.ts';
@@ -96,6 +99,22 @@ export async function exportJobToGit(
   return await exportGit(inspection, inspection.job(options.job), folder);
 }
 
+/**
+ * Makes a fork: a folder with the files, rows and record of a job at one of its checkpoints, for a job of its own,
+ * which `HoldfastClient.startFork` starts. The other job, its workspace and its databases stay as they are, also while
+ * it runs. Safe to repeat: a whole fork that has not begun is found.
+ * @throws HoldfastError `not-found`: no workspace, job or checkpoint of this name, or contents that are nowhere any
+ *   more; `bad-input`: a folder that is not empty, a database that is there, what can't be taken back; `busy`,
+ *   `ledger-damaged`
+ */
+export async function forkJob(workspace: string, options: ForkOptions): Promise<PreparedFork> {
+  return await makeFork(workspace, options, process.env);
+}
+
+export type { ForkOptions } from './fork/options.ts';
+export type { PreparedFork } from './fork/prepared.ts';
+export type { MadeFiles } from './fork/files.ts';
+export type { Fork } from './model/job/fork.ts';
 export type { GitExport } from './changes/git-export.ts';
 export type {
   Act,

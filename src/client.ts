@@ -88,6 +88,8 @@ export {
   type ListFilter,
   type ListOptions,
 } from './client/job-listing.ts';
+export type { StartedFork, StartForkOptions } from './client/fork-job.ts';
+export type { Fork } from './model/job/fork.ts';
 export type { AskedState } from './client/job-checkpoints.ts';
 export type { ToldCheckpoint, ToldCheckpoints, ToldState } from './model/job/checkpoint-answers.ts';
 export { previewDecision, undoesOf, type DecisionPreview, type FindingPreview } from './client/preview.ts';

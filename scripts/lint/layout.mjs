@@ -179,8 +179,24 @@ const ARROWS = {
     node: true,
   },
   changes: {
-    parts: ['changes', 'protocol/inspect', 'effects/files', 'effects/database', 'model'],
+    parts: ['changes', 'fork', 'protocol/inspect', 'effects/files', 'effects/database', 'model'],
     packages: ['diff'],
+    node: true,
+  },
+  // Makes a fork of a job: a folder for another one.
+  fork: {
+    parts: [
+      'fork',
+      'protocol/inspect',
+      'protocol/undo/plan',
+      'protocol/compare',
+      'protocol/look',
+      'protocol/workspace',
+      'effects',
+      'store',
+      'model',
+    ],
+    packages: ['pg'],
     node: true,
   },
   'dev-server': { parts: ['dev-server', 'model', 'effects/processes'], packages: ['@temporalio/client'], node: true },
@@ -188,6 +204,7 @@ const ARROWS = {
     parts: [
       'cli',
       'changes',
+      'fork',
       'client',
       'codec',
       'worker',

@@ -120,6 +120,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./update-state.ts')).updateStateCommand,
   },
   {
+    name: 'fork',
+    usage: '<workspace-or-job>',
+    summary: 'start a new job with the state, files and rows of another one at one of its checkpoints',
+    load: async () => (await import('./fork.ts')).forkCommand,
+  },
+  {
     name: 'export',
     usage: '<workspace-or-job>',
     summary: 'make a git repository of what a job did, a commit a step',

@@ -5,6 +5,7 @@ import { againText } from '../model/record/try-text.ts';
 
 /** `the input`, `the end of super-step 2`. */
 export function checkpointTitle({ source, step }: Pick<CheckpointRecord, 'source' | 'step'>): string {
+  if (source === 'fork') return 'the fork';
   return source === 'input' ? 'the input' : `the end of super-step ${step}`;
 }
 

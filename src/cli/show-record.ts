@@ -51,6 +51,8 @@ function titleOf(record: ChainRecord): string {
       return `released: ${record.outcome}`;
     case 'watched':
       return 'seen for the first time, and watched from here on';
+    case 'forked':
+      return `forked from ${record.from.workflowId} at checkpoint ${record.from.seq}, by ${record.by}`;
     case 'checkpoint':
       return `checkpoint: ${checkpointTitle(record)}; next: ${nextText(record)}`;
   }
@@ -96,6 +98,8 @@ export function linesOf(record: ChainRecord): readonly string[] {
       return record.notes;
     case 'watched':
       return record.changes.map(({ resource }) => watchedText(resource));
+    case 'forked':
+      return record.reason === '' ? [] : [`because: ${record.reason}`];
     case 'checkpoint':
       return checkpointLines(record);
   }

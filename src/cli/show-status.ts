@@ -3,6 +3,7 @@ import { counted } from '../model/counted.ts';
 import { shortDigest } from '../model/digest.ts';
 import type { Question } from '../model/question/question.ts';
 import {
+  forkText,
   isOver,
   itemsText,
   MAX_STEPS_SHOWN,
@@ -58,6 +59,7 @@ export function showStatus(terminal: Terminal, status: JobStatus, full = false):
   const style = status.waitsForWorker === undefined ? STATE_STYLES[status.state] : 'yellow';
   const lines = [
     `${terminal.style('bold', status.workflowId)}  ${terminal.style(style, stateText(status))}`,
+    ...(status.fork === undefined ? [] : [`  ${forkText(status.fork)}`]),
     terminal.style('dim', `${status.name} · workspace ${status.workspace} · ${progress} · ${compared}${version}`),
     ...showSteps(terminal, status, full),
     ...unfinished(status).map((one) => terminal.style('dim', `  ${itemsText(one)}`)),

@@ -2,6 +2,7 @@
 import type { Json } from '../model/canonical-json.ts';
 import { assertPlan } from '../model/plan/check/check.ts';
 import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
+import { forkToldIn } from '../model/job/own-arguments.ts';
 import { AGENT_JOB } from './job-listing.ts';
 import type { CallingServer } from './calling-server.ts';
 import { decoded } from './stored-payload.ts';
@@ -18,6 +19,11 @@ export async function workspaceOfJob(server: CallingServer, workflowId: string):
   );
   const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
   const payload = started?.input?.payloads?.[0];
+  const last = started?.input?.payloads?.at(-1);
+  if (last?.data != null) {
+    const told = forkToldIn(await decoded<unknown>(last, client.options.loadedDataConverter));
+    if (told !== undefined) return told.workspace;
+  }
   if (started?.workflowType?.name !== AGENT_JOB || payload?.data == null) return undefined;
   const given = await decoded<{ plan: unknown; input?: Json; workspace?: string }>(
     payload,

@@ -11,6 +11,7 @@ import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/com
 import { defined } from '../model/defined.ts';
 import { isDigest } from '../model/digest.ts';
 import { JobStatusSchema, type JobStatus } from '../model/job/status.ts';
+import type { Fork } from '../model/job/fork.ts';
 import { assertPlan } from '../model/plan/check/check.ts';
 import { parseInput, workspaceOf } from '../model/plan/run/input.ts';
 import type { PlanSource } from '../model/plan/plan.ts';
@@ -20,6 +21,7 @@ import { abortSignal, decideSignal, questionsQuery, statusQuery } from '../workf
 import { DEFAULT_TASK_QUEUE } from '../model/worker-command.ts';
 import * as calls from './call-options.ts';
 import type { OpenConnection } from './connection.ts';
+import { startFork, type StartedFork, type StartForkOptions } from './fork-job.ts';
 import { resultOf } from './job-end.ts';
 import {
   AGENT_JOB,
@@ -51,7 +53,8 @@ import { ListedWaits } from './listed-waits.ts';
 import { openQuestionOf } from './named-question.ts';
 import { resumeJob } from './resume-job.ts';
 import { answeredBefore, notUsed, sendDecision } from './send-decision.ts';
-import { previewDecision, undoesOf, type DecisionPreview } from './preview.ts';
+import { previewOfJob } from './preview-job.ts';
+import type { DecisionPreview } from './preview.ts';
 import { ServerCalls } from './server-calls.ts';
 import { knownStepsOf } from './start-options.ts';
 import { jobDetails } from './static-details.ts';
@@ -194,15 +197,9 @@ export class HoldfastClient extends JobStates implements AsyncDisposable {
     return { via, decision, done, used };
   }
 
-  /**
-   * What a decision would do. Changes nothing. @throws HoldfastError `decision-refused`, `bad-input`, `no-worker`
-   */
+  /** What a decision would do. Changes nothing. @throws HoldfastError `decision-refused`, `bad-input`, `no-worker` */
   async preview(workflowId: string, given: DecisionInput): Promise<DecisionPreview & { readonly question: Question }> {
-    calls.refuseUnknownInDecision('client.preview', given);
-    const question = await this.openQuestion(workflowId, given.digest);
-    const preview = previewDecision(question, calls.wellFormed({ ...given, digest: question.digest }));
-    if (!preview.usable || given.compensate !== true) return { ...preview, question };
-    return { ...preview, undoes: undoesOf(await this.status(workflowId)), question };
+    return await previewOfJob(this, workflowId, given);
   }
 
   /**
@@ -214,9 +211,7 @@ export class HoldfastClient extends JobStates implements AsyncDisposable {
     return await openQuestionOf({ questions, describe: () => this.describe(workflowId) }, workflowId, digest);
   }
 
-  /**
-   * How a job ended, or that it hasn't. `wait`: until it has. @throws HoldfastError `not-found`, `server-unreachable`
-   */
+  /** How a job ended, or that it hasn't. `wait`: until it has. @throws HoldfastError `not-found` */
   async result(workflowId: string, options: WaitOptions = {}): Promise<JobResult> {
     const wait = calls.waits('client.result', options);
     const questions = (): Promise<readonly Question[]> => this.questions(workflowId);
@@ -246,6 +241,11 @@ export class HoldfastClient extends JobStates implements AsyncDisposable {
   /** Starts a job from its store, on any cluster. @throws HoldfastError `checkpoint-damaged`, and as `start` */
   async resume(options: ResumeOptions): Promise<ResumedJob> {
     return await resumeJob(this.#server, this.taskQueue, options);
+  }
+
+  /** Starts the fork that `forkJob` of `holdfast/changes` made. Safe to repeat. @throws HoldfastError `bad-input` */
+  async startFork(fork: Fork, options: StartForkOptions = {}): Promise<StartedFork> {
+    return await startFork(this.#server, fork, { ...options, queue: this.taskQueue });
   }
 
   /** Moves a pinned job to its workers' current version. Repeatable. @throws HoldfastError `not-found`, `no-worker` */

@@ -1,5 +1,6 @@
 /** What Temporal's UI shows of a job from its start on, whoever looks and whether or not a worker runs. */
 import type { JsonObject } from '../model/canonical-json.ts';
+import type { Fork } from '../model/job/fork.ts';
 import type { Plan, PlanStep } from '../model/plan/plan.ts';
 
 /** Temporal's limits are about 200 bytes and 20 kB. */
@@ -32,6 +33,21 @@ export function jobDetails(
   return {
     staticSummary: shortened(`${plan.name}${given}`, MAX_SUMMARY),
     staticDetails: shortened(lines.join('\n'), MAX_DETAILS),
+  };
+}
+
+/** Of a fork. @param summary of the job that it was made of */
+export function forkDetails(
+  { workspace, from }: Fork,
+  summary: string | undefined,
+): { readonly staticSummary: string; readonly staticDetails: string } {
+  const origin = `a fork of ${from.workflowId} at its checkpoint ${from.seq}`;
+  return {
+    staticSummary: shortened(summary === undefined ? origin : `${summary}, ${origin}`, MAX_SUMMARY),
+    staticDetails: shortened(
+      [`A Holdfast job: ${origin}`, '', `- workspace: \`${workspace}\``, '', `The other job is as it was.`].join('\n'),
+      MAX_DETAILS,
+    ),
   };
 }
 

@@ -33,7 +33,7 @@ const MAX_OUTPUTS_BYTES = 1_500_000;
  * @throws ApplicationFailure `bad-plan`, `bad-input`; `aborted`; a step's own failure with `onFailure: fail`
  */
 export async function agentJob(given: AgentJobInput, ...others: readonly unknown[]): Promise<PlanResult> {
-  const jobId = jobIdNow(carriedFromPreviousRun()?.resumed);
+  const jobId = jobIdNow(carriedFromPreviousRun(true)?.resumed);
   const { plan, input, options } = understand(jobId, given, others);
   traceJob(plan.name);
   const rewound: string[] = [];

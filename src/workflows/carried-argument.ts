@@ -9,6 +9,7 @@
  */
 import { workflowInfo } from '@temporalio/workflow';
 import { HoldfastError } from '../model/failure.ts';
+import { FORK_FIELD, ForkSchema, type Fork } from '../model/job/fork.ts';
 import { RESUME_FIELD, ResumeSchema, type Resume } from '../model/job/resume.ts';
 import { whyUnreadable } from '../model/unreadable.ts';
 
@@ -21,6 +22,7 @@ interface CarriedArgument {
 
 let received: unknown;
 let resume: unknown;
+let fork: unknown;
 
 /** What the Run before has handed over; undefined: nothing. */
 export function carriedArgument(): unknown {
@@ -44,6 +46,20 @@ export function resumeArgument(): Resume | undefined {
   );
 }
 
+/** What a fork is started with; undefined: this is none. @throws HoldfastError `bad-input`: it is another Workflow's */
+export function forkArgument(): Fork | undefined {
+  if (fork === undefined) return undefined;
+  const { workflowId } = workflowInfo();
+  const parsed = ForkSchema.safeParse(fork);
+  if (parsed.success && parsed.data.workflowId === workflowId) return parsed.data;
+  const found = parsed.success ? `they are those of Workflow ${parsed.data.workflowId}` : 'they cannot be read';
+  throw new HoldfastError(
+    'bad-input',
+    `Workflow ${workflowId} was started with the arguments of a fork, and ${found}: a fork is started once. ` +
+      'Expected a start by `holdfast fork`.',
+  );
+}
+
 export function asArgument(carried: unknown): CarriedArgument {
   return { [CARRIED_FIELD]: { chain: workflowInfo().firstExecutionRunId, carried } };
 }
@@ -53,6 +69,10 @@ export function withoutCarried(args: readonly unknown[]): readonly unknown[] {
   const last = args.at(-1);
   if (hasField(last, RESUME_FIELD)) {
     resume = last[RESUME_FIELD];
+    return args.slice(0, -1);
+  }
+  if (hasField(last, FORK_FIELD)) {
+    fork = last[FORK_FIELD];
     return args.slice(0, -1);
   }
   if (!isCarriedArgument(last)) return args;

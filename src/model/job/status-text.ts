@@ -39,14 +39,21 @@ export type StatusExtract = Pick<
   | 'items'
   | 'resumed'
   | 'waitsForWorker'
+  | 'fork'
 > & {
   /** Of all steps. Default: those of `steps`. */
   readonly counts?: { readonly begun: number; readonly done: number };
 };
 
+/** Where a fork comes from. */
+export function forkText({ workflowId, seq }: NonNullable<JobStatus['fork']>): string {
+  return `a fork of ${workflowId} at its checkpoint ${seq}`;
+}
+
 /** Markdown for Temporal's UI and command line: where the job is, what it waits for, the command to type. Pure. */
 export function statusMarkdown(status: StatusExtract): string {
-  const lines = [`**${status.name}** is ${stateText(status)}`, '', `workspace \`${status.workspace}\``, ''];
+  const fork = status.fork === undefined ? [] : [forkText(status.fork), ''];
+  const lines = [`**${status.name}** is ${stateText(status)}`, '', ...fork, `workspace \`${status.workspace}\``, ''];
   const { begun, done } = status.counts ?? {
     begun: status.steps.length,
     done: status.steps.filter(isOver).length,

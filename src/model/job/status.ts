@@ -147,6 +147,8 @@ export const JobStatusSchema = z.strictObject({
   name: z.string(),
   /** As the Workflow was given it; a relative path starts at the worker's workspace root. */
   workspace: z.string(),
+  /** Of a fork: the job that it was made of, and the number of the checkpoint there. Absent: it is none. */
+  fork: z.strictObject({ workflowId: z.string(), seq: z.int() }).optional(),
   /** What the job is at. */
   state: JobStateSchema,
   /** Raised by a Run's first comparison and by repairs. */

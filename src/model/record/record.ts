@@ -203,6 +203,35 @@ export const CheckpointRecordSchema = z.strictObject({
 /** The record of a checkpoint. */
 export type CheckpointRecord = z.infer<typeof CheckpointRecordSchema>;
 
+/** A checkpoint of another job. */
+export const ForkOriginSchema = z.strictObject({
+  /** Of the other job. */
+  workflowId: z.string().min(1),
+  /** Of the other job: its own, in its record. */
+  jobId: z.string().min(1),
+  /** The number of the checkpoint. */
+  seq: z.int().min(1),
+  /** The chain's head there. */
+  head: DigestSchema,
+});
+/** Where a fork comes from. */
+export type ForkOrigin = z.infer<typeof ForkOriginSchema>;
+
+/** The job is a fork: what is before this record is another job's, and was done by it. */
+export const ForkedRecordSchema = z.strictObject({
+  ...common,
+  /** Tells it from other records. */
+  kind: z.literal('forked'),
+  workflowId: z.string(),
+  from: ForkOriginSchema,
+  by: z.string(),
+  reason: z.string(),
+  /** What is another's here: which databases these are. */
+  changes: z.array(ChangeSchema),
+});
+/** The first record of a fork's own. */
+export type ForkedRecord = z.infer<typeof ForkedRecordSchema>;
+
 export const ChainRecordSchema = z.discriminatedUnion('kind', [
   OpenedRecordSchema,
   StepRecordSchema,
@@ -213,5 +242,6 @@ export const ChainRecordSchema = z.discriminatedUnion('kind', [
   ReleasedRecordSchema,
   WatchedRecordSchema,
   CheckpointRecordSchema,
+  ForkedRecordSchema,
 ]);
 export type ChainRecord = z.infer<typeof ChainRecordSchema>;

@@ -8,6 +8,7 @@
 import { noCheckpoint } from '../../model/checkpoint/no-checkpoint.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ChainRecord, CheckpointRecord, StepRecord } from '../../model/record/record.ts';
+import { shellWord } from '../../model/shell-word.ts';
 import { requestedStepOf } from '../../model/sub-step-id.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { StepHistory } from '../compare/step-history.ts';
@@ -39,6 +40,7 @@ export async function planRewind(ledger: Ledger, jobId: string, to: number): Pro
   }
   const records: ChainRecord[] = [];
   await ledger.visitRecords(jobId, 0, ({ record }) => void records.push(record));
+  mustBeOwn(records, to);
   const now = new StepHistory(records);
   mustBeInForce(records, now, to, checkpoints);
   const recorded = now.latest.filter(({ seq }) => seq > to);
@@ -47,6 +49,18 @@ export async function planRewind(ledger: Ledger, jobId: string, to: number): Pro
   const steps = [...new Set([...recorded, ...begun, ...claimed].map(({ stepId }) => requestedStepOf(stepId)))];
   if (steps.length > 0) return { checkpoint, steps, records: recorded.toReversed() };
   throw new HoldfastError('bad-input', `Nothing lies after checkpoint ${to}: no step has run or begun since.`);
+}
+
+/** What a fork has of another job it has not done. */
+function mustBeOwn(records: readonly ChainRecord[], to: number): void {
+  const origin = records.find(({ kind }) => kind === 'forked');
+  if (origin?.kind !== 'forked' || to > origin.seq) return;
+  const { workflowId } = origin.from;
+  throw new HoldfastError(
+    'bad-input',
+    `Checkpoint ${to} is one of ${workflowId}, which this job is a fork of. Fork that one: ` +
+      `holdfast fork ${shellWord(workflowId)} --at ${to}`,
+  );
 }
 
 /** Have steps run again since that were done at the checkpoint? */

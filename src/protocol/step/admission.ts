@@ -72,7 +72,9 @@ function recordedResult(run: StepRun, ledger: Ledger): RunStepResult | undefined
   if (recorded === undefined) return undefined;
   if (run.request.checkpoints !== undefined) ledger.transaction(() => noteCheckpoints(run, ledger), { relaxed: true });
   const { record, at } = recorded;
-  const isAsked = record.args === run.work.args || run.request.inputMayDiffer === true;
+  // Of what a fork has from another job it is asked with what tells the two apart: the job's id, say.
+  const isOfAnother = record.jobId !== run.request.jobId;
+  const isAsked = record.args === run.work.args || run.request.inputMayDiffer === true || isOfAnother;
   return isAsked ? run.work.result(record, at, ledger) : askTokenConflict(run, ledger, record);
 }
 

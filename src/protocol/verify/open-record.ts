@@ -15,6 +15,7 @@ import { isUnusableRecord, ledgerProblemFinding } from '../question/ledger-probl
 import { missingLedgerFinding } from '../question/ledger.ts';
 import { expectDatabases } from '../workspace/expected-databases.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import { beginFork } from './begin-fork.ts';
 import { carryOutDecisions } from './carry-out-decisions.ts';
 import type { ChainReading } from './chain-reading.ts';
 import { fenceEarlierRuns } from './fence-earlier-runs.ts';
@@ -35,7 +36,7 @@ export async function openRecord(
   const bound = ledger.boundJobId();
   if (bound !== undefined && bound !== jobId)
     return await foreignFindings({ host, workspace, ledger, boundJobId: bound, jobId });
-  if (ledger.job(jobId) === undefined) {
+  if (ledger.job(jobId) === undefined && !beginFork(ledger, caller, request)) {
     if (request.known.seq > 0) return [missingLedgerFinding(workspace.root, request)];
     beginRecord(verification, ledger);
   }

@@ -28,4 +28,9 @@ export class GenerationTable {
       generation,
     );
   }
+
+  /** Of a chain that was made before its job had an id. */
+  giveTo(jobId: string, from: string): void {
+    this.#file.run('UPDATE generation SET job_id = ? WHERE job_id = ?', jobId, from);
+  }
 }

@@ -129,6 +129,17 @@ export class JobTable {
     return changed === 1;
   }
 
+  /** Of a chain that was made before its job had an id. */
+  giveTo({ jobId, runId, settings }: Omit<NewJob, 'workflowId'>, from: string): void {
+    this.#change(
+      'UPDATE job SET job_id = ?, run_id = ?, settings = ? WHERE job_id = ?',
+      jobId,
+      runId,
+      JSON.stringify(settings),
+      from,
+    );
+  }
+
   #change(text: string, ...values: readonly SqliteInput[]): number {
     this.#seen.forget();
     return this.#file.run(text, ...values);

@@ -27,6 +27,7 @@ import { checkVersion } from './meta.ts';
 import type { OnceTable } from './once.ts';
 import type { PerformRow } from './perform-row.ts';
 import type { QuestionRow } from './questions.ts';
+import { PendingForks } from './pending-fork.ts';
 import type { PlacedRecord, RecordedSubStep } from './records.ts';
 import type { RepairTable } from './repairs.ts';
 import { standingOf, type Standing } from './standing.ts';
@@ -36,10 +37,12 @@ import type { UndoRulingTable } from './undo-rulings.ts';
 export class Ledger {
   readonly #file: LedgerFile;
   readonly #tables: LedgerTables;
+  readonly forks: PendingForks;
 
   private constructor(file: LedgerFile) {
     this.#file = file;
     this.#tables = tablesOf(file);
+    this.forks = new PendingForks(this.#tables);
   }
 
   /**
@@ -69,7 +72,6 @@ export class Ledger {
     return this.#file.held(work);
   }
 
-  // Jobs, the workspace's binding, marks and workers; then claims, values and calls
   job(jobId: string): JobRow | undefined {
     return this.#tables.jobs.find(jobId);
   }
@@ -187,14 +189,12 @@ export class Ledger {
   putContent(digest: Digest, bytes: Uint8Array): void {
     this.#tables.contents.put(digest, bytes);
   }
-  // The chain and the manifest
   plan(jobId: string, runId: string, fields: NewRecord, at = new Date().toISOString()): PlannedRecord {
     return planRecord(this.#tables.jobs, fields, { jobId, runId, at });
   }
   appendPlanned(planned: PlannedRecord): PlacedRecord {
     return appendRecord(this.#tables, planned);
   }
-  /** The record with its place. */
   append(jobId: string, runId: string, fields: NewRecord): PlacedRecord {
     return this.appendPlanned(this.plan(jobId, runId, fields));
   }

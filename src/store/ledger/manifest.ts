@@ -142,6 +142,11 @@ export class ManifestTable {
     );
   }
 
+  /** Of a chain that was made before its job had an id. */
+  giveTo(jobId: string, from: string): void {
+    this.#file.run('UPDATE manifest SET job_id = ? WHERE job_id = ?', jobId, from);
+  }
+
   #resources(jobId: string, prefix: string): readonly string[] {
     const rows = this.#file.all(
       'SELECT resource FROM manifest WHERE job_id = ? AND resource >= ? AND resource < ? ORDER BY resource',

@@ -1,5 +1,6 @@
 /**
- * The table `record`: the chain's records, as they were appended. Nothing here changes or removes one.
+ * The table `record`: the chain's records, as they were appended. Nothing here changes or removes one; a fork's are
+ * given to its job.
  *
  * Invariant: no record leaves this module, to whomever, whose text does not lead from the head before it to its own.
  * Only the check of the chain gets them as they are, and says itself what is wrong.
@@ -18,6 +19,7 @@ import {
   type UndoneRecord,
 } from '../../model/record/record.ts';
 import { GENESIS } from '../../model/record/chain.ts';
+import { tokenOf } from '../../model/record/token.ts';
 import type { NamedRow } from '../sqlite-store.ts';
 import {
   BATCH_BYTES,
@@ -47,7 +49,7 @@ export interface PlacedRecord<R extends ChainRecord = ChainRecord> {
 const COLUMNS = new Columns('record');
 
 /** A record with the head before it. */
-const SELECT_PROVED = `SELECT r.seq, r.body, r.head, before.head AS previous
+const SELECT_PROVED = `SELECT r.job_id, r.seq, r.body, r.head, before.head AS previous
   FROM record AS r LEFT JOIN record AS before ON before.job_id = r.job_id AND before.seq = r.seq - 1`;
 
 export class RecordTable {
@@ -87,7 +89,7 @@ export class RecordTable {
     const found = this.#filedUnder(token, 'step');
     if (found === undefined) return undefined;
     const { record, at } = found;
-    if (record.kind !== 'step' || record.token !== token) throw misfiled(record, "a step's");
+    if (record.kind !== 'step' || tokenFiledUnder(record, found.jobId) !== token) throw misfiled(record, "a step's");
     return { record, at };
   }
 
@@ -214,10 +216,33 @@ export class RecordTable {
     }
   }
 
-  #filedUnder(token: Digest, kind: 'step' | 'undone'): PlacedRecord | undefined {
+  #filedUnder(token: Digest, kind: 'step' | 'undone'): (PlacedRecord & { readonly jobId: string }) | undefined {
     const row = this.#file.get(`${SELECT_PROVED} WHERE r.token = ? AND r.kind = '${kind}'`, token);
     if (row === undefined) return undefined;
-    return { record: read(row), at: { seq: COLUMNS.integer(row, 'seq'), head: COLUMNS.text(row, 'head') } };
+    const at = { seq: COLUMNS.integer(row, 'seq'), head: COLUMNS.text(row, 'head') };
+    return { record: read(row), at, jobId: COLUMNS.text(row, 'job_id') };
+  }
+
+  /**
+   * Gives a chain that was made before its job had an id to the job. What another job has done is found under the
+   * tokens that the job's own requests have; its texts stay as they are.
+   */
+  giveTo(jobId: string, from: string): void {
+    this.#file.run('UPDATE record SET job_id = ? WHERE job_id = ?', jobId, from);
+    const steps = this.#file.all(
+      "SELECT seq, step_id, generation FROM record WHERE job_id = ? AND kind = 'step'",
+      jobId,
+    );
+    for (const row of steps) {
+      const [stepId, generation] = [COLUMNS.text(row, 'step_id'), COLUMNS.integer(row, 'generation')];
+      const token = tokenOf({ jobId, stepId, generation });
+      this.#file.run(
+        'UPDATE record SET token = ? WHERE job_id = ? AND seq = ?',
+        token,
+        jobId,
+        COLUMNS.integer(row, 'seq'),
+      );
+    }
   }
 
   #stored(jobId: string, after: number): readonly StoredRecord[] {
@@ -261,6 +286,11 @@ function proved(one: ReadRecord): ReadRecord {
 
 function changed(seq: number): HoldfastError {
   return new HoldfastError('ledger-damaged', changedText(seq));
+}
+
+/** Of a step that another job had done before this one was forked from it: as this one requests it. */
+function tokenFiledUnder({ jobId: doer, stepId, generation, token }: StepRecord, jobId: string): Digest {
+  return doer === jobId ? token : tokenOf({ jobId, stepId, generation });
 }
 
 function misfiled(record: ChainRecord, whose: string): HoldfastError {

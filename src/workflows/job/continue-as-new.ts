@@ -13,12 +13,14 @@ import { jsonBytes, type Json } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
+import { forkNote, type Fork } from '../../model/job/fork.ts';
 import type { Refusal } from '../../model/job/status.ts';
+import { someOf } from '../../model/list.ts';
 import type { Question } from '../../model/question/question.ts';
 import type { PutIn } from '../../model/record/put-in.ts';
 import type { PlanProgress } from '../../model/plan/run/progress.ts';
 import { GENESIS } from '../../model/record/chain.ts';
-import { asArgument, carriedArgument } from '../carried-argument.ts';
+import { asArgument, carriedArgument, forkArgument } from '../carried-argument.ts';
 import type { DecidedFinding } from '../guarded-job.ts';
 import type { CarriedAgain, CarriedCheckpoints } from '../state/checkpoint-notes.ts';
 import type { Undoing } from '../state/ending.ts';
@@ -57,7 +59,12 @@ export interface Carried extends CarriedWaits {
   readonly leftVersion?: string;
   /** The job was started from a store, in this Run or an earlier one of the chain. */
   readonly resumed?: ResumedIdentity;
+  /** Of a fork: where it works, and what it was made of. */
+  readonly fork?: ForkPlace;
 }
+
+/** What of a fork holds for all of its Runs. */
+export type ForkPlace = Pick<Fork, 'workspace' | 'databases' | 'from'>;
 
 /** Of a job that is started from a store: all of it is in the record. */
 const NOTHING_CARRIED: Carried = {
@@ -85,12 +92,12 @@ const MAX_CARRIED_QUESTIONS_BYTES = 150_000;
 const MAX_ARGUMENTS_BYTES = 500_000;
 
 /**
- * What the Run before has handed over; undefined in a job's first Run. Runs of version 0.1 had all of it in the memo,
- * and so has one whose arguments leave no room beside them.
+ * What the Run before has handed over, or what a fork is started with; undefined in another job's first Run. Runs of
+ * version 0.1 had all of it in the memo, and so has one whose arguments leave no room beside them.
  * @throws HoldfastError `bad-input`: it would not be known, as the bundle lacks what hands it on. That fails the
  *   Workflow Task, not the job, which goes on once a Worker has a bundle that fits
  */
-export function carriedFromPreviousRun(): Carried | undefined {
+export function carriedFromPreviousRun(isPlanned: boolean): Carried | undefined {
   const missing = missingParts(NEEDED_BY_JOBS, isLoaded);
   if (missing !== undefined)
     throw new HoldfastError(
@@ -100,6 +107,8 @@ export function carriedFromPreviousRun(): Carried | undefined {
     );
   const resumed = resumedHere();
   if (resumed !== undefined) return { ...NOTHING_CARRIED, resumed };
+  const fork = forkArgument();
+  if (fork !== undefined) return carriedOfFork(fork, isPlanned);
   return (carriedArgument() ?? workflowInfo().memo?.[MEMO]) as Carried | undefined;
 }
 
@@ -110,6 +119,31 @@ function resumedHere(): ResumedIdentity | undefined {
   } catch (error) {
     throw asFailure(error);
   }
+}
+
+/** A fork goes on as a new Run would, from the place in the chain that was made for it. */
+function carriedOfFork(fork: Fork, isPlanned: boolean): Carried {
+  const { from, generations, workspace, databases, done, results, steps, edits } = fork;
+  const { digest: last, step } = forkNote(fork);
+  const { seq, head } = from;
+  const progress: PlanProgress = {
+    schemaVersion: 1,
+    done: [],
+    ...defined({ leftOut: someOf(done), leftOutResults: done.length === 0 ? undefined : results }),
+  };
+  return {
+    base: { seq, head },
+    generations,
+    steps,
+    leftOut: results,
+    leftOutFrom: 0,
+    fork: { workspace, databases, from },
+    ...defined({ edits }),
+    // A Workflow of one's own starts from its beginning, and notes its checkpoints again.
+    ...(isPlanned
+      ? { plan: { progress, rewound: [] }, checkpoints: { last, step } }
+      : { checkpoints: { again: fork.recorded } }),
+  };
 }
 
 /** The history grows on, up to what the server allows. */
@@ -131,8 +165,8 @@ export function carriedQuestions(questions: readonly Question[]): readonly Quest
 export function continueWith(carried: Carried, args: readonly unknown[]): Promise<never> {
   const hasRoom = jsonBytes([...args] as Json) <= MAX_ARGUMENTS_BYTES;
   // The place alone is enough to go on from, by whatever reads the memo: the record answers for the rest.
-  const { base, resumed } = carried;
-  const place = { base, generations: {}, ...defined({ resumed }) };
+  const { base, resumed, fork } = carried;
+  const place = { base, generations: {}, ...defined({ resumed, fork }) };
   const memo = { ...workflowInfo().memo, [MEMO]: hasRoom ? place : carried };
   const given = hasRoom ? [...args, asArgument(carried)] : [...args];
   // A Run that is pinned hands its version on, unless it says that the new one goes where new jobs go.

@@ -44,7 +44,7 @@ import { UserSteps } from './user-steps.ts';
 import { Waits } from './waits.ts';
 
 export class JobCore {
-  readonly carried: Carried | undefined = carriedFromPreviousRun();
+  readonly carried: Carried | undefined;
   readonly waits: Waits;
   readonly moving: Moving;
   readonly #back: GoingBack;
@@ -68,9 +68,10 @@ export class JobCore {
   constructor(options: OpenJobOptions, hooks?: PlanHooks, state?: UserState) {
     this.#options = options;
     this.#hooks = hooks;
-    this.parts = makeJobParts(options, this.carried, this.#scope);
+    const carried = carriedFromPreviousRun(hooks !== undefined);
+    this.carried = carried;
+    this.parts = makeJobParts(options, carried, this.#scope);
     const { questions, verification, view } = this.parts;
-    const { carried } = this;
     this.waits = new Waits(this.parts, carried);
     this.#back = new GoingBack(this.parts, this.waits, hooks);
     this.moving = new Moving(this.parts, this.waits, carried?.leftVersion);
@@ -105,7 +106,7 @@ export class JobCore {
   get jobId(): string {
     return this.parts.identity.jobId;
   }
-  /** Is the history long enough for continue-as-new? */
+
   get isLong(): boolean {
     return isLongRun(this.#options.continueAsNewAfterEvents);
   }
@@ -192,7 +193,6 @@ export class JobCore {
     await this.parts.gate.askStuck({ stepId, failure, rerun });
   }
 
-  /** Once a Run. */
   sayWhyNotNew(omitted: number): void {
     if (!this.#saidWhyNotNew) sayWhyNotNew(omitted);
     this.#saidWhyNotNew = true;
@@ -224,6 +224,7 @@ export class JobCore {
       ...defined({
         refusals: someOf(refusals.all),
         decided: someOf(decided.latest),
+        fork: this.carried?.fork,
         checkpoints: isAgain ? checkpoints.carriedAgain : checkpoints.carried,
         resumed: this.parts.resuming.carried,
       }),

@@ -58,7 +58,7 @@ export function makeJobParts(
 ): JobParts {
   const { heartbeatTimeoutMs = DEFAULT_HEARTBEAT_TIMEOUT_MS } = options;
   setHeartbeatTimeout(heartbeatTimeoutMs);
-  const origin = originOf(options, carried?.base, carried?.resumed);
+  const origin = originOf(options, carried);
   const { jobId, workspace } = origin;
   const identity = { jobId, workspace };
   const board = boardOf(carried);
@@ -95,7 +95,7 @@ export function makeJobParts(
     window: new StepWindow(),
     checkpoints,
   });
-  const view = new JobView({ ...shared, name: options.name, refusals, resumed, verification });
+  const view = new JobView({ ...shared, fork: carried?.fork?.from, name: options.name, refusals, resumed, verification });
   const persons = { refusals, rewinds, edits, decided };
   return { ...shared, ...persons, origin, attributes, resuming, verification, checkpoints, gate, view };
 }

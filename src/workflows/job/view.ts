@@ -4,6 +4,7 @@ import { defined } from '../../model/defined.ts';
 import { MAX_STEPS_SHOWN, statusMarkdown, type StatusExtract } from '../../model/job/status-text.ts';
 import type { StepItems } from '../../model/plan/run/plan-job.ts';
 import { boundedQuestions } from '../../model/question/bounded-question.ts';
+import type { ForkOrigin } from '../../model/record/record.ts';
 import type { ItemsStatus, JobState, JobStatus, StepStatus } from '../../model/job/status.ts';
 import type { Verification } from '../gate/verification.ts';
 import type { Knowledge } from '../state/knowledge.ts';
@@ -19,6 +20,8 @@ const MAX_STEPS_IN_STATUS = 5_000;
 
 export interface JobViewOptions {
   readonly identity: JobIdentity;
+  /** Where a fork comes from. */
+  readonly fork: Pick<ForkOrigin, 'workflowId' | 'seq'> | undefined;
   /** Default: the Workflow's type. */
   readonly name: string | undefined;
   readonly board: StepBoard;
@@ -68,7 +71,7 @@ export class JobView {
   }
 
   #extract(steps: readonly StepStatus[]): StatusExtract {
-    const { identity, name, questions, refusals, watch, resumed } = this.#options;
+    const { identity, fork, name, questions, refusals, watch, resumed } = this.#options;
     const { workflowId, workflowType } = workflowInfo();
     return {
       workflowId,
@@ -78,6 +81,7 @@ export class JobView {
       steps: [...steps],
       questions: [...boundedQuestions(questions.all)],
       refusals: [...refusals.all],
+      ...defined({ fork: fork && { workflowId: fork.workflowId, seq: fork.seq } }),
       ...defined({ planned: this.#plannedWithItems, waitsForWorker: watch.wait, resumed: resumed.all }),
       ...defined({ items: this.items.size === 0 ? undefined : [...this.items.values()].map(shownItems) }),
       ...defined({ ending: this.endingNotes.length === 0 ? undefined : [...this.endingNotes] }),

@@ -2,6 +2,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
+import type { Fork } from '../../model/job/fork.ts';
 import { DEFAULT_VERIFY_AFTER_MS, type JobSettings } from '../../model/job/settings.ts';
 import { uniformWatches } from '../../model/job/watches.ts';
 import { GENESIS } from '../../model/record/chain.ts';
@@ -30,16 +31,21 @@ export interface ResumedIdentity {
   readonly workspace?: string;
 }
 
-/** @param base carried over from the Run before; default: the beginning of the chain */
-export function originOf(
-  options: OpenJobOptions,
-  base: ChainPlace = { seq: 0, head: GENESIS },
-  resumed?: ResumedIdentity,
-): RunOrigin {
+/** What the Run before hands over, or the job was started with. */
+interface CarriedOrigin {
+  /** Default: the beginning of the chain. */
+  readonly base: ChainPlace;
+  readonly resumed?: ResumedIdentity;
+  readonly fork?: Pick<Fork, 'workspace' | 'databases'>;
+}
+
+export function originOf(options: OpenJobOptions, carried: CarriedOrigin | undefined): RunOrigin {
+  const { base = { seq: 0, head: GENESIS }, resumed, fork } = carried ?? {};
+  const settings = settingsOf(options);
   return {
     jobId: jobIdNow(resumed),
-    workspace: resumed?.workspace ?? options.workspace,
-    settings: settingsOf(options),
+    workspace: resumed?.workspace ?? fork?.workspace ?? options.workspace,
+    settings: { ...settings, databases: { ...settings.databases, ...fork?.databases } },
     base,
     continuedFrom: workflowInfo().continuedFromExecutionRunId,
   };

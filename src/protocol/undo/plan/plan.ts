@@ -42,9 +42,17 @@ export class UndoPlan {
   }
 
   read(record: ChainRecord): void {
-    if (record.kind === 'step') this.#readStep(record);
+    if (record.kind === 'forked') this.#forget();
+    else if (record.kind === 'step') this.#readStep(record);
     else if (record.kind === 'decision') this.#readDecision(record);
     else if (record.kind === 'undone') this.#readUndone(record);
+  }
+
+  /** What is before was done by another job, which alone may undo it. */
+  #forget(): void {
+    this.#records.clear();
+    this.#latest.clear();
+    this.#void.clear();
   }
 
   #readStep(record: StepRecord): void {

@@ -1,0 +1,140 @@
+/**
+ * Makes a fork: a folder with the files, rows and record of a job at one of its checkpoints, for a job of its own.
+ *
+ * Invariants
+ * 1. The other job's workspace, record and databases are read, never written.
+ * 2. The folder gets its name once all of it is there and is as the record has it: a kill leaves no half fork that
+ *    could start. What a killed maker has left is removed by the next, or named.
+ * 3. The same command again finds the whole fork that has not begun, and makes no second one.
+ */
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { HoldfastError } from '../model/failure.ts';
+import type { PendingFork } from '../model/job/fork.ts';
+import { syncDirectory } from '../store/durable-file.ts';
+import { atPoints } from '../store/fault-point.ts';
+import { Life } from '../store/life/life.ts';
+import { makeDatabases, refuseTaken, removeDatabases } from './databases.ts';
+import { destinationsOf, type Destination } from './destinations.ts';
+import { makeFiles } from './files.ts';
+import { buildingFor, isWithin, refuseWorkspace } from './folders.ts';
+import { pendingForkIn, notEmpty } from './found-fork.ts';
+import { makeForkLedger } from './ledger.ts';
+import { momentOf, type Moment } from './moment.ts';
+import { keptStatements, refuseOptions, type ForkOptions } from './options.ts';
+import { pendingFork, preparedOf, type PreparedFork } from './prepared.ts';
+import { ForkSource, type Env } from './source.ts';
+import { unlikeRecord } from './verified.ts';
+
+const MAX_NAMED = 20;
+
+/** @throws HoldfastError `bad-input`, `not-found`, `busy`, `ledger-damaged`, …: then nothing is left of it */
+export async function makeFork(folder: string, options: ForkOptions, env: Env): Promise<PreparedFork> {
+  refuseOptions(options);
+  await using source = await ForkSource.open(folder, options.job, env);
+  const into = resolve(options.workspace);
+  const moment = momentOf(source.job, source.records(), options.at);
+  refuseWorkspace(source.root, into);
+  const found = await pendingForkIn(into);
+  if (found !== undefined) return refuseAnother(preparedOf(found, moment, { isFound: true }), moment, options);
+  const places = { from: source.root, to: into, env };
+  const destinations = destinationsOf(source.job.settings, options.databases ?? {}, places);
+  await refuseTaken(destinations);
+  mkdirSync(dirname(into), { recursive: true });
+  const life = Life.tryTake(`${buildingFor(into)}.lock`);
+  if (life === undefined)
+    throw new HoldfastError('busy', `Another process makes a fork in ${into} at this moment.`, { folder: into });
+  try {
+    return await makeIn(into, { source, moment, options, destinations });
+  } finally {
+    life.end();
+  }
+}
+
+interface Making {
+  readonly source: ForkSource;
+  readonly moment: Moment;
+  readonly options: ForkOptions;
+  readonly destinations: readonly Destination[];
+}
+
+async function makeIn(into: string, making: Making): Promise<PreparedFork> {
+  const building = buildingFor(into);
+  rmSync(building, { recursive: true, force: true });
+  const made: Destination[] = [];
+  try {
+    const prepared = await build({ building, into, made }, making);
+    atPoints('rename', () => renameSync(building, into));
+    syncDirectory(dirname(into));
+    return prepared;
+  } catch (error) {
+    const outside = made.filter(({ dialect, to }) => dialect === 'postgres' || !isWithin(into, to));
+    await removeDatabases(outside, (path) => path).catch(() => undefined);
+    rmSync(building, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+interface Place {
+  /** The folder while it is made. */
+  readonly building: string;
+  readonly into: string;
+  readonly made: Destination[];
+}
+
+async function build(
+  { building, into, made }: Place,
+  { source, moment, options, destinations }: Making,
+): Promise<PreparedFork> {
+  const placeOf = (path: string): string => (isWithin(into, path) ? join(building, relative(into, path)) : path);
+  const files = await makeFiles(source, moment, building, { leaveOthers: options.others === 'leave' });
+  const keeps = keptStatements(options.items ?? {});
+  const changes = await makeDatabases(destinations, { source, moment, keeps, placeOf }, made);
+  const pending = pendingFork(into, { moment, options, destinations, changes });
+  const { settings } = source.job;
+  const own = { ...settings, databases: { ...settings.databases, ...pending.fork.databases } };
+  await makeForkLedger(source, moment, building, { pending, settings: own });
+  await mustBeAsRecorded(
+    building,
+    { moment, pending, env: source.env },
+    {
+      ...settings,
+      databases: Object.fromEntries(
+        destinations.map(({ name, dialect, to }) => [name, dialect === 'sqlite' ? `sqlite:${placeOf(to)}` : to]),
+      ),
+    },
+  );
+  return preparedOf(pending, moment, { files, isFound: false });
+}
+
+async function mustBeAsRecorded(
+  root: string,
+  { moment, pending, env }: { readonly moment: Moment; readonly pending: PendingFork; readonly env: Env },
+  settings: ForkSource['job']['settings'],
+): Promise<void> {
+  const own = pending.changes.map(({ resource, state }) => [resource, { state }] as const);
+  const manifest = new Map<string, { readonly state: (typeof own)[number][1]['state'] }>([...moment.manifest, ...own]);
+  const differs = await unlikeRecord(root, { settings, env, manifest });
+  if (differs.length === 0) return;
+  const named = differs.slice(0, MAX_NAMED).join(', ');
+  throw new HoldfastError(
+    'bad-input',
+    `What was made is not as checkpoint ${moment.checkpoint.seq} has it: ${named}` +
+      `${differs.length > MAX_NAMED ? ` and ${differs.length - MAX_NAMED} more` : ''}. Nothing is left of it.`,
+    {
+      resources: differs,
+      nextStep: 'Let the job compare the world and answer what it asks (holdfast verify), then fork again.',
+    },
+  );
+}
+
+/** @throws HoldfastError `bad-input`: what stands there is another fork */
+function refuseAnother(found: PreparedFork, { jobId, checkpoint }: Moment, options: ForkOptions): PreparedFork {
+  const { from, workspace, workflowId } = found.fork;
+  const isSame =
+    from.jobId === jobId &&
+    from.seq === checkpoint.seq &&
+    (options.workflowId === undefined || options.workflowId === workflowId);
+  if (isSame) return found;
+  throw notEmpty(workspace);
+}

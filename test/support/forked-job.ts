@@ -1,0 +1,40 @@
+/** A fork of a test job, and what it would remember. */
+import { randomUUID } from 'node:crypto';
+import { cpSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { hash } from 'node:crypto';
+import type { PreparedFork } from '../../src/fork/prepared.ts';
+import type { TestJobMemory } from '../../src/testing.ts';
+
+export function memoryOfFork({ fork }: PreparedFork): TestJobMemory {
+  const { seq, head } = fork.from;
+  const runId = randomUUID();
+  return {
+    workflowId: fork.workflowId,
+    firstRunId: runId,
+    runId,
+    term: 0,
+    known: { seq, head },
+    base: { seq, head },
+    steps: [],
+    generations: fork.generations,
+  };
+}
+
+/** Of everything below a folder, Holdfast's own files among it: path → mode, size, time and SHA-256. */
+export function fingerprint(folder: string): Readonly<Record<string, string>> {
+  const seen: Record<string, string> = {};
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const { mode, size, mtimeMs } = statSync(path);
+    // SQLite writes its index of the log for whoever reads.
+    if (path.endsWith('-shm')) continue;
+    const content = entry.isFile() ? hash('sha256', readFileSync(path)) : '';
+    seen[path] = `${mode} ${entry.isFile() ? size : ''} ${entry.isFile() ? mtimeMs : ''} ${content}`;
+  }
+  return seen;
+}
+
+export function copied(from: string, to: string): void {
+  cpSync(from, to, { recursive: true });
+}
