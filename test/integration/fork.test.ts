@@ -8,6 +8,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { jobStateAt } from '../../src/changes/job-state.ts';
 import { forkJob } from '../../src/changes.ts';
 import { HoldfastClient } from '../../src/client.ts';
+import type { PlanResult } from '../../src/model/plan/run/progress.ts';
 import { implementStep } from '../../src/model/step/step.ts';
 import type { CheckpointRecord } from '../../src/model/record/record.ts';
 import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
@@ -87,7 +88,9 @@ test('a fork of a job that waits goes on from its checkpoint, asks on its own, a
   const [, afterA] = await checkpointsOf('asks');
   const other = fingerprint(join(root, 'asks'));
   const at = String(afterA!.seq);
-  const ran = await cli(['fork', join(root, 'asks'), '--at', at, '--workspace', join(root, 'asks-2'), '--json'], { env });
+  const ran = await cli(['fork', join(root, 'asks'), '--at', at, '--workspace', join(root, 'asks-2'), '--json'], {
+    env,
+  });
   assert.equal(ran.code, 0, ran.err);
   const { workflowId, from } = ran.json<{ workflowId: string; from: object }>();
   assert.deepEqual(from, { workflowId: handle.workflowId, seq: afterA!.seq });
@@ -107,7 +110,7 @@ test('a fork of a job that waits goes on from its checkpoint, asks on its own, a
     ],
   );
   await client.decide(workflowId, { digest: again.digest, answer: 'approve', ...WHO });
-  assert.deepEqual((await fork.result()).state, { seen: ['a', 'b', 'c', 'd'] });
+  assert.deepEqual(((await fork.result()) as PlanResult).state, { seen: ['a', 'b', 'c', 'd'] });
   const all = await checkpointsOf('asks-2');
   assert.deepEqual(all.map(told), [
     'input -1',
@@ -140,12 +143,14 @@ test('a fork of a job that has ended; lists and rounds are known as done', async
   const made = await forkJob(join(root, 'ended'), { at: all.at(-2)!.seq, workspace: join(root, 'ended-2'), ...WHO });
   const started = await client.startFork(made.fork);
   assert.deepEqual(await client.startFork(made.fork), started, 'sent again it is the same');
-  const result = await temporal.client.workflow.getHandle(started.workflowId).result();
-  assert.equal(result.outputs['each'].length, 2);
+  const result = (await temporal.client.workflow.getHandle(started.workflowId).result()) as PlanResult;
+  assert.equal((result.outputs['each'] as readonly unknown[]).length, 2);
   assert.match(text('ended-2', 'each-x.txt'), new RegExp(`^${handle.workflowId}@`), 'it was done by the other job');
   const records = await looking('ended-2', (inspection) => {
     const { jobId } = inspection.job();
-    return inspection.chain(jobId).map(({ record }) => [record.kind, record.jobId === jobId, 'stepId' in record && record.stepId]);
+    return inspection
+      .chain(jobId)
+      .map(({ record }) => [record.kind, record.jobId === jobId, 'stepId' in record && record.stepId]);
   });
   assert.deepEqual(
     records.filter(([kind, isOwn]) => kind === 'step' && isOwn),
@@ -193,7 +198,7 @@ test('a fork goes on through new Runs', async () => {
   const made = await forkJob(join(root, 'long'), { at: all[3]!.seq, workspace: join(root, 'long-2'), ...WHO });
   const { workflowId } = await client.startFork(made.fork);
   const latest = temporal.client.workflow.getHandle(workflowId);
-  assert.deepEqual((await latest.result()).state, whole);
+  assert.deepEqual(((await latest.result()) as PlanResult).state, whole);
   assert.equal(await client.workspaceOf(workflowId), join(root, 'long-2'));
   const described = await latest.describe();
   assert.notEqual(described.runId, (await client.startFork(made.fork)).runId, 'the first one, of several');

@@ -34,7 +34,8 @@ export type CheckpointTask = z.infer<typeof CheckpointTaskSchema>;
 
 const noted = {
   /** How it came about. `input`: the job begins. `loop`: a super-step has ended. `rewind`: likewise, the first one
-   * after a rewind. `update`: likewise, with what a person has put in by hand for one of its steps. `fork`: a fork begins. */
+   * after a rewind. `update`: likewise, with what a person has put in by hand for one of its steps. `fork`: a fork
+   * begins. */
   source: z.enum(['input', 'loop', 'rewind', 'update', 'fork']),
   /** The super-step, from 0; -1: the input. */
   step: z.int().min(-1),

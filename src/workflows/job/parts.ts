@@ -95,7 +95,14 @@ export function makeJobParts(
     window: new StepWindow(),
     checkpoints,
   });
-  const view = new JobView({ ...shared, fork: carried?.fork?.from, name: options.name, refusals, resumed, verification });
+  const view = new JobView({
+    ...shared,
+    fork: carried?.fork?.from,
+    name: options.name,
+    refusals,
+    resumed,
+    verification,
+  });
   const persons = { refusals, rewinds, edits, decided };
   return { ...shared, ...persons, origin, attributes, resuming, verification, checkpoints, gate, view };
 }
