@@ -60,6 +60,11 @@ class ForkedJob extends TestedJob {
 
 const forked = forEachTest(new ForkedJob());
 
+/** What the database draws by lot is another in each. */
+function withoutChance(workspace: string): unknown {
+  return JSON.parse(JSON.stringify(worldOf(workspace)).replaceAll(/"seen":"[0-9A-F]+"/g, '"seen":""'));
+}
+
 async function refused(made: Promise<unknown>): Promise<string> {
   try {
     await made;
@@ -110,7 +115,7 @@ test('what was done is known as done, and what came after runs anew under tokens
   );
   assert.equal(calls().length, earlier + 1);
   assert.notEqual(calls().at(-1), calls().at(-2), 'the call is made anew, with another key');
-  assert.deepEqual(worldOf(forked.into), worldOf(forked.job.workspace));
+  assert.deepEqual(withoutChance(forked.into), withoutChance(forked.job.workspace));
   assert.equal((await job.verify()).kind, 'verified');
 });
 

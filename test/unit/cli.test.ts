@@ -30,6 +30,7 @@ const COMMANDS = [
   'state',
   'rewind',
   'update-state',
+  'fork',
   'export',
   'doctor',
   'keys',
