@@ -110,7 +110,7 @@ export const COMMANDS: readonly ListedCommand[] = [
   {
     name: 'rewind',
     usage: '<workspace-or-job>',
-    summary: 'take a running job back to one of its checkpoints, with its files and rows; or undo that',
+    summary: 'take a job back to one of its checkpoints, with its files and rows; or undo that',
     load: async () => (await import('./rewind.ts')).rewindCommand,
   },
   {

@@ -32,7 +32,8 @@ export const rewindCommand: CommandSpec<Options> = {
     'What the steps after the checkpoint did is undone, newest first, as long as all of it is as the record has it; ' +
     'then they run again. What is replaced is stored first, under .holdfast. A call cannot be undone: its ' +
     'recorded answer is kept. --undo undoes the latest rewind: what has run since is taken back, and what the rewind ' +
-    'took away is put back, results included; once more --undo goes back again. The job must be running or waiting.',
+    'took away is put back, results included; once more --undo goes back again. A job that has ended is started ' +
+    'again, under its id.',
   options: [
     new Option('--to <number>', 'the number of a checkpoint (`holdfast checkpoints`)'),
     new Option('--undo', 'undo the latest rewind, or the latest undoing of one'),

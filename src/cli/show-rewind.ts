@@ -53,15 +53,18 @@ function putBack({ reinstates, puts }: UndoneRewind): readonly string[] {
 }
 
 /** What was done. */
-export function showRewound(job: string, { to, runsAgain, reinstated, done }: RewindAnswer): string {
+export function showRewound(job: string, answer: RewindAnswer): string {
+  const { done, waitsFor, runId } = answer;
+  const begun = runId === undefined ? [] : [`Job ${job} had ended; it is started again (Run ${runId}).`];
+  const see = `See: holdfast status ${shellWord(job)}`;
+  if (waitsFor === 'worker') return [...begun, 'It goes back when a worker is there.', see].join('\n');
+  if (waitsFor === 'decision')
+    return [...begun, 'Its world is not as recorded: it goes back once its question is answered.', see].join('\n');
+  return [...begun, `Job ${job} ${whatCame(answer)}`, ...done.map((line) => `  ${line}`), see].join('\n');
+}
+
+function whatCame({ to, runsAgain, reinstated }: RewindAnswer): string {
   const again = runsAgain.length === 0 ? '' : ` Run again: ${runsAgain.join(', ')}.`;
-  const what =
-    reinstated === undefined
-      ? `goes on from checkpoint ${to}.`
-      : `is as before it went back to checkpoint ${to}. Done again, as before: ${reinstated.join(', ')}.`;
-  return [
-    `Job ${job} ${what}${again}`,
-    ...done.map((line) => `  ${line}`),
-    `See: holdfast status ${shellWord(job)}`,
-  ].join('\n');
+  if (reinstated === undefined) return `goes on from checkpoint ${to}.${again}`;
+  return `is as before it went back to checkpoint ${to}. Done again, as before: ${reinstated.join(', ')}.${again}`;
 }

@@ -14,19 +14,25 @@ import {
   type RewindAnswer,
 } from '../workflows/messages.ts';
 import { hasEnded, listedJob } from './job-listing.ts';
+import { rewindEnded } from './rewind-ended.ts';
 import type { ServerCalls } from './server-calls.ts';
 
 export type { RewindAnswer } from '../workflows/messages.ts';
 
-/** @throws HoldfastError `bad-input`: malformed, or the job has ended; `decision-refused`, `not-found`, `no-worker` */
+/**
+ * Of a job that has ended by a new Run.
+ * @throws HoldfastError `bad-input`: malformed; `decision-refused`, `not-found`, `no-worker`
+ */
 export async function rewindJob(server: ServerCalls, workflowId: string, given: Rewind): Promise<RewindAnswer> {
   const rewind = usableRewind(given);
+  if (hasEnded(listedJob(await server.describe(workflowId)).state))
+    return await rewindEnded(server, workflowId, rewind);
   const how = rewind.to === undefined ? '--undo' : `--to ${rewind.to}`;
   const preview = `what would be done: holdfast rewind ${shellWord(workflowId)} ${how} --dry-run`;
   return await sent(server, workflowId, { update: rewindUpdate, asked: rewind, preview });
 }
 
-/** @throws HoldfastError as `rewindJob` */
+/** @throws HoldfastError `bad-input`: malformed, or the job has ended; and as `rewindJob` */
 export async function editJob(server: ServerCalls, workflowId: string, given: Edit): Promise<EditAnswer> {
   const edit = wellFormed(parseEdit(given), 'The state cannot be updated so');
   const preview = `the state of now: holdfast state ${shellWord(workflowId)}`;

@@ -4,6 +4,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { StateAnswer, ToldCheckpoints } from '../model/job/checkpoint-answers.ts';
 import type { EditPreview } from '../model/job/edit.ts';
+import type { RewindAnswer } from '../model/job/rewind.ts';
 import type { JobStatus } from '../model/job/status.ts';
 import type { Answer } from '../model/question/answer.ts';
 import type { Question } from '../model/question/question.ts';
@@ -47,17 +48,7 @@ export const decideUpdate = defineUpdate<DecideAnswer, [unknown]>('decide');
  */
 export const rewindSignal = defineSignal<[unknown]>('rewind');
 
-/** What the `rewind` Update answers. */
-export interface RewindAnswer {
-  /** The number of the checkpoint that the job goes on from. */
-  readonly to: number;
-  /** The steps that run again. */
-  readonly runsAgain: readonly string[];
-  /** Of a rewind that was undone: steps whose earlier results count again; of many the first ones. */
-  readonly reinstated?: readonly string[];
-  /** What was done, in words. */
-  readonly done: readonly string[];
-}
+export type { RewindAnswer } from '../model/job/rewind.ts';
 
 /** The same, validated before it enters the history; its result comes when it has been carried out. */
 export const rewindUpdate = defineUpdate<RewindAnswer, [unknown]>('rewind');

@@ -230,9 +230,13 @@ test('the command shows what it would do, does it, and refuses what can’t be d
   );
   await client.decide(handle.workflowId, { digest: questions[0]!.digest, answer: 'approve', ...WHO });
   await handle.result();
-  const ended = await run('--to', String(afterA!.seq), '--reason', 'too late');
-  assert.equal(ended.code, 2);
-  assert.match(ended.err, /has ended \(completed\): only a job that runs can go back.\nNext: What it was at/);
+  const ended = await run('--to', String(afterA!.seq), '--reason', 'once more', '--by', 'ada');
+  assert.equal(ended.code, 0, ended.err);
+  assert.match(
+    ended.out,
+    /had ended; it is started again \(Run .*\)\..*goes on from checkpoint \d+\. Run again: b, c\./s,
+  );
+  await temporal.client.workflow.getHandle(handle.workflowId).terminate();
   await assert.rejects(client.rewind(handle.workflowId, { to: 0, by: '', reason: 'x' }), (error) =>
     isFailure(error, 'bad-input'),
   );

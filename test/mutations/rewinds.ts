@@ -3,9 +3,37 @@ import type { Mutation } from './mutation.ts';
 
 const WORLD = ['test/integration/rewind-world.test.ts'];
 const ON_SERVER = ['test/integration/rewind.test.ts'];
+const ENDED = ['test/fault/rewind-ended.test.ts'];
 const UNDONE = ['test/integration/rewind-undone.test.ts'];
 
 export const REWINDS: readonly Mutation[] = [
+  {
+    guarantee: 'G3',
+    breaks: 'a job that had ended is opened again though it can’t go back as asked',
+    file: 'src/protocol/verify/reopen.ts',
+    find: '  await mustBeAbleTo(ledger, jobId, resume.rewind);\n',
+    replace: '',
+    tests: ENDED,
+    name: 'what can’t be gone back to is refused',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a job that had ended goes on from its end, not from the checkpoint',
+    file: 'src/workflows/job/core.ts',
+    find: '    await this.#back.first();\n',
+    replace: '',
+    tests: ENDED,
+    name: 'a job that is completed goes back',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'checkpoints after the rewind of an ended job don’t say so',
+    file: 'src/workflows/job/going-back.ts',
+    find: 'if (this.#isBeforeBody) return this.#parts.checkpoints.rewoundAt(checkpoint.digest);',
+    replace: 'if (this.#isBeforeBody) return;',
+    tests: ENDED,
+    name: 'a job that is completed goes back',
+  },
   {
     guarantee: 'G4',
     breaks: 'a row that a rewind took away comes back without what its step had not written',

@@ -30,6 +30,10 @@ function at(file: string, title: string): Place {
   return { file: `test/integration/${file}.test.ts`, title };
 }
 
+const ENDED: Place = {
+  file: 'test/fault/rewind-ended.test.ts',
+  title: 'a job that is completed goes back, under its id and with its record, and is completed again',
+};
 const RUN = at('agent-job', 'a plan runs to its end and gives back state and outputs');
 const EACH = at(
   'for-each-job',
@@ -285,6 +289,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       ...SETTINGS,
       [RESET, 'asking'],
       [RESUMED, 'resume resume.at resume.head resume.by resume.reason'],
+      [ENDED, 'resume.rewind resume.rewind.to resume.rewind.undo resume.rewind.items'],
       [RESUMED, 'resume.older resume.older.head resume.older.by resume.older.reason'],
     ],
   ],

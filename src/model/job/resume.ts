@@ -1,6 +1,6 @@
 /**
- * A job that is started from a store: what its Workflow is given besides its own arguments, and what the first
- * comparison tells it of the record that it goes on with.
+ * A job that is started from a store, or that had ended and goes back: what its Workflow is given besides its own
+ * arguments, and what the first comparison tells it of the record that it goes on with.
  *
  * Invariant: no location of a store is in it. It may hold a password; the worker reads the store that the job's own
  * settings name.
@@ -8,6 +8,7 @@
 import * as z from 'zod';
 import { PutInSchema } from '../record/put-in.ts';
 import { DigestSchema } from '../digest.ts';
+import { RewindSchema } from './rewind.ts';
 
 /** It stands in every bundle that a guarded job can run in. */
 export const RESUME_FIELD = 'holdfast:resume';
@@ -28,6 +29,8 @@ export const ResumeSchema = z.strictObject({
   head: DigestSchema.optional(),
   /** In place of the folder that the job worked in. */
   workspace: z.string().min(1).optional(),
+  /** The job had ended, and goes back with its own record: no store is needed. Not beside `at`. */
+  rewind: z.strictObject(RewindSchema.pick({ to: true, undo: true, items: true }).shape).optional(),
   by: z.string().min(1).max(200),
   reason: z.string().min(1).max(2_000),
 });
@@ -35,7 +38,13 @@ export const ResumeSchema = z.strictObject({
 export type Resume = z.infer<typeof ResumeSchema>;
 
 /** What the first comparisons of a resumed job are asked for besides. */
-export const ResumeRequestSchema = ResumeSchema.pick({ at: true, head: true, by: true, reason: true }).extend({
+export const ResumeRequestSchema = ResumeSchema.pick({
+  at: true,
+  head: true,
+  rewind: true,
+  by: true,
+  reason: true,
+}).extend({
   /** A person's decision to go on from an older checkpoint than one that can't be read: the chain's head there. */
   older: z.strictObject({ head: DigestSchema, by: z.string(), reason: z.string() }).optional(),
 });

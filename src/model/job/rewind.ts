@@ -58,6 +58,26 @@ export const RewindRequestSchema = z.strictObject({
 });
 export type RewindRequest = z.infer<typeof RewindRequestSchema>;
 
+export const RewindAnswerSchema = z.strictObject({
+  /** The number of the checkpoint that the job goes on from. */
+  to: z.int(),
+  /** The steps that run again. */
+  runsAgain: z.array(z.string()),
+  /** Of a rewind that was undone: steps whose earlier results count again; of many the first ones. */
+  reinstated: z.array(z.string()).optional(),
+  /** What was done, in words. */
+  done: z.array(z.string()),
+  /** The job had ended: the Run that goes back. */
+  runId: z.string().optional(),
+  /**
+   * Of such a Run that has not gone back yet: what it waits for. `worker`: one that takes it. `decision`: of the
+   * questions that it asks first.
+   */
+  waitsFor: z.enum(['worker', 'decision']).optional(),
+});
+/** What the `rewind` Update, and `client.rewind`, answer. */
+export type RewindAnswer = z.infer<typeof RewindAnswerSchema>;
+
 /** What a rewind would do. */
 export interface RewindPreview {
   /** The number of the checkpoint. */

@@ -3,6 +3,7 @@
  */
 import * as z from 'zod';
 import { QuestionSchema } from '../question/question.ts';
+import { RewindAnswerSchema } from './rewind.ts';
 import { JobVersionSchema } from './version.ts';
 import { WorkerWaitSchema } from './worker-wait.ts';
 
@@ -176,6 +177,8 @@ export const JobStatusSchema = z.strictObject({
   ending: z.array(z.string()).optional(),
   /** How often the world was compared in this Run, and why the last time: a reason and its detail, or `not yet`. */
   verifications: z.strictObject({ count: z.int(), last: z.string() }),
+  /** Of a job that had ended and was started again to go back: what was done. */
+  wentBack: RewindAnswerSchema.optional(),
   /**
    * No worker has taken what the job asked for, or none has a free slot for it. A Workflow notices it after minutes,
    * the client after seconds. Absent: nothing waits so.

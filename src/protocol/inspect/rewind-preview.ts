@@ -1,6 +1,5 @@
 /** What a rewind would do, from the record alone. */
 import { defined } from '../../model/defined.ts';
-import { endedJob } from '../../model/job/ended-job.ts';
 import type { RewindPreview, UndoneRewind } from '../../model/job/rewind.ts';
 import { describeEffect } from '../../model/record/effect-text.ts';
 import { requestedStepOf } from '../../model/sub-step-id.ts';
@@ -13,22 +12,18 @@ import { previewUndo } from './undo-preview.ts';
 
 interface Job {
   readonly jobId: string;
-  readonly workflowId: string;
-  /** As the workspace knows it. */
-  readonly state: string;
 }
 
 /** What is asked: back to a checkpoint, or the undoing of the latest rewind. */
 export type AskedRewind = { readonly to: number } | { readonly undo: true };
 
-/** @param compare looks at the world. @throws HoldfastError `bad-input`: the job has ended; and as `planRewind` */
+/** @param compare looks at the world. @throws HoldfastError as `planRewind` */
 export async function previewRewind(
   ledger: Ledger,
-  { jobId, workflowId, state }: Job,
+  { jobId }: Job,
   asked: AskedRewind,
   compare: () => Promise<{ readonly findings: readonly Finding[] }>,
 ): Promise<RewindPreview> {
-  if (state !== 'open') throw endedJob(workflowId, state);
   const plan = 'to' in asked ? await planRewind(ledger, jobId, asked.to) : await planReinstate(ledger, jobId);
   const reinstating = 'reinstated' in plan ? plan : undefined;
   const { steps, checkpoint } = plan;

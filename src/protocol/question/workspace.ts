@@ -12,8 +12,15 @@ import { damagedLedgerFinding } from './ledger.ts';
 
 export const WORKSPACE = 'workspace:';
 
-/** Not a person's matter: another Run has taken over, the job ends, or Holdfast is at fault. */
-const NOT_ASKED: ReadonlySet<FailureType> = new Set(['not-current-run', 'fenced', 'cancelled', 'aborted', 'defect']);
+/** Not a person's matter: another Run has taken over, the job ends, Holdfast is at fault, or it is told already. */
+const NOT_ASKED: ReadonlySet<FailureType> = new Set([
+  'not-current-run',
+  'fenced',
+  'cancelled',
+  'aborted',
+  'defect',
+  'decision-refused',
+]);
 
 const RECORD_TROUBLE: ReadonlySet<FailureType> = new Set([
   'ledger-damaged',

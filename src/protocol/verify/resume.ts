@@ -23,6 +23,7 @@ import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { finishResume, halfResumed, marksOf, recordResume } from './resumed-record.ts';
 import { askUnsaved, type Verification } from './verification.ts';
+import { reopen } from './reopen.ts';
 import { resumedPlace, type ResumedPlace } from './resumed-place.ts';
 
 interface Resuming {
@@ -38,6 +39,8 @@ export async function resumeFirst(
 ): Promise<VerifyWorldResult | ResumedPlace> {
   const { workspaces, request } = verification;
   const { settings } = request;
+  const { rewind } = resume;
+  if (rewind !== undefined) return await reopen(verification, { ...resume, rewind });
   if (settings.checkpoint === undefined)
     return askUnsaved(
       verification,

@@ -89,7 +89,7 @@ export class JobCore {
       onAnswered: (stepId, generation) => this.ownCheckpoints?.answered(stepId, generation),
       onOtherState: (stepId) => this.#refuseOtherState(stepId),
     });
-    listenToPersons(this.parts, {
+    this.#back.rewinding = listenToPersons(this.parts, {
       isReady: carried?.questions && condition(() => verification.isFirstMade),
       onRewound: (stepIds) => this.#rewound(stepIds),
       onAborted: () => {
@@ -135,6 +135,7 @@ export class JobCore {
   async #runBody<T>(body: () => Promise<T>): Promise<T> {
     const { verification, resuming } = this.parts;
     await verification.verify('first-of-run', resuming.detail(this.carried === undefined));
+    await this.#back.first();
     this.parts.view.state = 'running';
     this.parts.view.refresh();
     return await body();

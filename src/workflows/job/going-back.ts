@@ -3,6 +3,7 @@
  * after it for void; a user's own Workflow starts from its beginning, where what is done answers from the record.
  */
 import type { RewoundTo } from '../../model/job/repair.ts';
+import type { Rewinding } from '../gate/rewinding.ts';
 import { JobRestart } from './body-outcome.ts';
 import type { JobParts } from './parts.ts';
 import type { Waits } from './waits.ts';
@@ -16,6 +17,9 @@ export class GoingBack {
   readonly #parts: JobParts;
   readonly #waits: Waits;
   readonly #hooks: Scheduler | undefined;
+  #isBeforeBody = false;
+  /** What carries rewinds out. */
+  rewinding: Rewinding | undefined;
   #endBody: (reason: JobRestart) => void = () => undefined;
 
   /** @param hooks of a plan's scheduler */
@@ -25,8 +29,22 @@ export class GoingBack {
     this.#hooks = hooks;
   }
 
+  /**
+   * A job that had ended goes back before its body begins, which then goes on from its beginning: what is done answers
+   * from the record. @throws ApplicationFailure `decision-refused`: it ends again
+   */
+  async first(): Promise<void> {
+    const { resuming, view } = this.#parts;
+    const { rewind } = resuming;
+    if (rewind === undefined) return;
+    this.#isBeforeBody = true;
+    view.wentBack = await this.rewinding!.byUpdate(rewind);
+    this.#isBeforeBody = false;
+  }
+
   /** What waits for a time need not any longer. */
   to(checkpoint: RewoundTo): void {
+    if (this.#isBeforeBody) return this.#parts.checkpoints.rewoundAt(checkpoint.digest);
     if (this.#hooks === undefined) return this.#endBody(new JobRestart());
     this.#parts.checkpoints.goBackTo(checkpoint);
     // All that ran next then is void, recorded or not.

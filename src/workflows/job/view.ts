@@ -1,6 +1,7 @@
 /** What people see of a job: the answer of its `status` Query and the Markdown in Temporal's UI. For people only. */
 import { setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import { defined } from '../../model/defined.ts';
+import type { RewindAnswer } from '../../model/job/rewind.ts';
 import { MAX_STEPS_SHOWN, statusMarkdown, type StatusExtract } from '../../model/job/status-text.ts';
 import type { StepItems } from '../../model/plan/run/plan-job.ts';
 import { boundedQuestions } from '../../model/question/bounded-question.ts';
@@ -41,6 +42,8 @@ export class JobView {
   endingNotes: readonly string[] = [];
   /** Of a plan: how many steps it has. */
   planned: number | undefined;
+  /** Of a job that had ended. */
+  wentBack: RewindAnswer | undefined;
   /** By step: of a plan's `forEach` whose list is known, and of its `until`. */
   readonly items = new Map<string, StepItems>();
 
@@ -57,7 +60,10 @@ export class JobView {
       term: knowledge.term,
       seq: knowledge.known.seq,
       verifications: verification.summary,
-      ...defined({ counts: board.counts.begun > MAX_STEPS_IN_STATUS ? board.counts : undefined }),
+      ...defined({
+        counts: board.counts.begun > MAX_STEPS_IN_STATUS ? board.counts : undefined,
+        wentBack: this.wentBack,
+      }),
     };
   }
 

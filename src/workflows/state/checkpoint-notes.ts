@@ -46,6 +46,7 @@ export class CheckpointNotes {
   readonly #places = new Map<Digest, number>();
   #isOnItsWay = false;
   #isRewound = false;
+  #rewoundAt: Digest | undefined;
 
   /** @param job where checkpoints are kept in a store: what starts the job anew */
   constructor(carried: CarriedCheckpoints | CarriedAgain | undefined, job?: CheckpointNote['job']) {
@@ -81,7 +82,7 @@ export class CheckpointNotes {
       parent: this.#last ?? null,
       ...fields,
       ...defined({ job: fields.source === 'input' ? this.#job : undefined }),
-      source: this.#isRewound ? 'rewind' : fields.source,
+      source: this.#isRewound || this.#isAtRewound ? 'rewind' : fields.source,
       tasks: tasks.slice(0, MAX_NOTED),
       next: next.slice(0, MAX_NOTED),
       ...(Object.keys(more).length > 0 && { more }),
@@ -101,6 +102,10 @@ export class CheckpointNotes {
       this.#places.clear();
     }
     return note;
+  }
+
+  get #isAtRewound(): boolean {
+    return this.#rewoundAt !== undefined && this.#last === this.#rewoundAt;
   }
 
   /** The record has those of an earlier chain of Runs: what is noted again need not travel. */
@@ -124,6 +129,11 @@ export class CheckpointNotes {
     this.#pending = [];
     this.#places.clear();
     this.#isRewound = true;
+  }
+
+  /** Where all are noted again: what follows this one comes after a rewind. */
+  rewoundAt(digest: Digest): void {
+    this.#rewoundAt = digest;
   }
 
   /** Of a job that ends: all that the record may lack. */

@@ -1,11 +1,13 @@
 /**
- * A job that is started from a store, until its first comparison has found the record that it goes on with.
+ * A job that is started from a store, or that had ended and goes back, until its first comparison has found the record
+ * that it goes on with.
  *
  * Invariant: until then nothing of the job is requested but comparisons.
  */
 import type { Resume, Resumed, ResumeRequest } from '../../model/job/resume.ts';
 import { defined } from '../../model/defined.ts';
 import type { Decision } from '../../model/question/decision.ts';
+import type { Rewind } from '../../model/job/rewind.ts';
 import type { Question } from '../../model/question/question.ts';
 import { jobIdNow, type JobIdentity, type ResumedIdentity } from './run-origin.ts';
 
@@ -38,12 +40,20 @@ export class Resuming {
   /** For the next comparison. Undefined: it is one like any other. */
   get request(): ResumeRequest | undefined {
     if (this.#resume === undefined || this.#isOver) return undefined;
-    const { at, head, by, reason } = this.#resume;
-    return { by, reason, ...defined({ at, head, older: this.#older }) };
+    const { at, head, rewind, by, reason } = this.#resume;
+    return { by, reason, ...defined({ at, head, rewind, older: this.#older }) };
+  }
+
+  /** Of a job that had ended: what is carried out before its body goes on. */
+  get rewind(): Rewind | undefined {
+    if (this.#resume?.rewind === undefined) return undefined;
+    const { rewind, by, reason } = this.#resume;
+    return { ...rewind, by, reason };
   }
 
   /** Why the world is compared at first, for people. */
   detail(isFirstRun: boolean): string {
+    if (this.request?.rewind !== undefined) return 'the job had ended, and goes back';
     if (this.request !== undefined) return 'the job is started from a store';
     return isFirstRun ? 'the job starts' : 'the job goes on in a new Run';
   }
