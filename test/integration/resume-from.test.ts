@@ -70,11 +70,11 @@ function approvedCopy(id: string, needs: string, from: string): object {
   return { id, use: 'file.copy', needs: [needs], approval: 'before-apply', with: { from, to: `${id}.txt` } };
 }
 
-async function started(plan: object): Promise<WorkflowHandle> {
+async function started(plan: object, more: { continueAsNewAfterEvents?: number } = {}): Promise<WorkflowHandle> {
   return await temporal.client.workflow.start(agentJob, {
     workflowId: temporal.unique('job'),
     taskQueue,
-    args: [{ plan: plan as never }],
+    args: [{ plan: plan as never, ...more }],
   });
 }
 
@@ -114,6 +114,28 @@ test('a job goes on in a new workspace: its files are there, what is done is not
   for (const path of ['in/a.txt', 'b.txt', 'c.txt'])
     assert.equal(readFileSync(join(root, 'second', path), 'utf8'), 'a\n');
   assert.equal(existsSync(join(root, 'first', 'c.txt')), false);
+});
+
+test('commands find a resumed job in its new workspace, in its later Runs, too', async () => {
+  const copies = ['d', 'e', 'f', 'g'].map((id) => approvedCopy(id, 'c', 'b.txt'));
+  const { steps } = planOf('left') as { steps: object[] };
+  const first = await started(planWith('left', [...steps, ...copies]), { continueAsNewAfterEvents: 30 });
+  const { workflowId } = first;
+  await untilAsked(first);
+  assert.equal(await client.workspaceOf(workflowId), 'left');
+  await first.terminate('the cluster is gone');
+  await client.resume({ from: `${root}/stored/${workflowId}`, workspace: 'found', ...WHO });
+  assert.equal(await client.workspaceOf(workflowId), 'found');
+  const handle = temporal.client.workflow.getHandle(workflowId);
+  const begun = (await handle.describe()).runId;
+  for (let answered = 0; answered < 1 + copies.length; answered++) {
+    const question = await untilAsked(handle);
+    await client.decide(workflowId, { answer: 'approve', ...WHO, digest: question.digest });
+    await untilStatus(handle, ({ questions }) => questions.every(({ digest }) => digest !== question.digest));
+  }
+  await handle.result();
+  assert.notEqual((await handle.describe()).runId, begun, 'it has continued as new');
+  assert.equal(await client.workspaceOf(workflowId), 'found');
 });
 
 test('where its workspace has the record still, it goes on from that', async () => {

@@ -21,8 +21,8 @@ export interface ForkTold {
 export function forkToldIn(value: unknown): ForkTold | undefined {
   if (!isOwnArgument(value)) return undefined;
   const told = Object.values(value)[0] as Told | undefined;
-  // A later Run is handed it among the rest.
-  const fork = told?.carried?.fork ?? told;
+  // A later Run is handed it among the rest. A job that was started from a store has its folder there, too.
+  const fork = told?.carried?.fork ?? told?.carried?.resumed ?? told;
   const head = fork?.from?.head;
   return typeof fork?.workspace === 'string'
     ? { workspace: fork.workspace, head: typeof head === 'string' ? head : undefined }
@@ -30,7 +30,7 @@ export function forkToldIn(value: unknown): ForkTold | undefined {
 }
 
 interface Told extends Place {
-  readonly carried?: { readonly fork?: Place };
+  readonly carried?: { readonly fork?: Place; readonly resumed?: Place };
 }
 
 interface Place {
