@@ -246,7 +246,7 @@ test('Action Replay: a call that was made after the checkpoint, its record lost,
   await client.resume({ from: `${root}/stored/${handle.workflowId}`, workspace: 'paying-new', ...WHO });
   const question = await untilAsked(handle);
   assert.equal(question.kind, 'in-doubt', JSON.stringify(question.findings));
-  assert.match(question.findings[0]!.difference, /record of what came after the checkpoint is lost/);
+  assert.match(question.findings[0]!.difference, /record of what was done then is lost/);
   const result = { status: 200, headers: {}, body: '{}', contentType: 'application/json', truncated: false };
   await client.decide(handle.workflowId, { answer: 'happened', result, ...WHO, digest: question.digest });
   await approved(handle.workflowId);
