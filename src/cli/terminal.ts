@@ -101,6 +101,16 @@ export function usesColour(env: Readonly<Record<string, string | undefined>>, is
 
 const SLOW_AFTER_MS = 1_000;
 
+/** Says on standard error how many there are by now, once a second. @returns what is told each count */
+export function countWhileSlow(terminal: Terminal, what: string): (count: number) => void {
+  let next = Date.now() + SLOW_AFTER_MS;
+  return (count) => {
+    if (Date.now() < next) return;
+    next = Date.now() + SLOW_AFTER_MS;
+    terminal.err(`${count.toLocaleString('en-US')} ${what} …\n`);
+  };
+}
+
 /** Says on standard error what is being waited for, once that has taken a second. */
 export async function whileSlow<T>(terminal: Terminal, what: string, work: Promise<T>): Promise<T> {
   const timer = setTimeout(() => terminal.err(`${what} …\n`), SLOW_AFTER_MS);

@@ -76,4 +76,22 @@ export const REBUILDS: readonly Mutation[] = [
     tests: REBUILT,
     name: 'of a step that counts as done by the history alone',
   },
+  {
+    guarantee: 'G6',
+    breaks: 'a deep look passes over contents that nobody has',
+    file: 'src/protocol/inspect/contents.ts',
+    find: 'if (!blobs.has(digest)) problems.add(',
+    replace: 'if (blobs.has(digest) === undefined) problems.add(',
+    tests: ['test/integration/doctor-deep.test.ts'],
+    name: 'a content that is gone',
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'a deep look believes each checkpoint of a store by itself',
+    file: 'src/protocol/inspect/stored-checkpoints.ts',
+    find: 'if (head !== place.head || chain.after.seq + chain.records.length !== place.seq)',
+    replace: 'if (head === undefined)',
+    tests: ['test/integration/doctor-deep.test.ts'],
+    name: 'checkpoints of another history',
+  },
 ];

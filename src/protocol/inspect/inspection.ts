@@ -7,7 +7,6 @@
  * 2. A running worker is not held up: no lock is taken. What differs is looked at again against a newer copy, so that a
  *    step that was committed meanwhile is no difference.
  */
-import { hash } from 'node:crypto';
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,9 +28,11 @@ import type { Comparison } from '../compare/comparison.ts';
 import { UndoPlan } from '../undo/plan/plan.ts';
 import { Workspace } from '../workspace/workspace.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
+import { contentProblems, type ContentProblems } from './contents.ts';
 import { inspectDatabase, type DatabaseInspection } from './database-inspection.ts';
 import { copyLedger, hasLedger } from './ledger-copy.ts';
 import { previewRewind, type AskedRewind } from './rewind-preview.ts';
+import { storedProblems, type StoredProblems } from './stored-checkpoints.ts';
 import { previewUndo } from './undo-preview.ts';
 
 const MAX_LOOKS = 5;
@@ -74,13 +75,6 @@ export interface ComparisonOptions {
   /** The code that is known here. */
   readonly steps: Steps;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
-}
-
-export interface ContentProblems {
-  /** How many contents were read. */
-  readonly read: number;
-  /** What is damaged, in words. */
-  readonly problems: readonly string[];
 }
 
 export interface LatestRecords {
@@ -179,21 +173,21 @@ export class WorkspaceInspection implements AsyncDisposable {
     }
   }
 
-  /** Reads every content of the record and compares it with its digest: what is damaged, in words. */
-  async contentProblems(): Promise<ContentProblems> {
-    const problems: string[] = [];
-    let read = 0;
-    for (const { digest, bytes } of this.#ledger.contents()) {
-      read += 1;
-      if (hash('sha256', bytes) !== digest) problems.push(`content ${digest} in the ledger is not what was put there`);
-    }
-    const { blobs } = this.#opened();
-    for (const digest of blobs.digests()) {
-      read += 1;
-      if ((await blobs.verify(digest)) === 'damaged')
-        problems.push(`${blobs.pathOf(digest)} is not what was put there`);
-    }
-    return { read, problems };
+  /** Reads every content of the record and compares it with its digest. */
+  contentProblems(onProgress?: (read: number) => void): Promise<ContentProblems> {
+    return contentProblems({ ledger: this.#ledger, blobs: this.#opened().blobs, onProgress });
+  }
+
+  /**
+   * Reads back what the job's store has of it. Undefined: its checkpoints are in the record alone.
+   * @throws HoldfastError where the store can't be read
+   */
+  async storedProblems(jobId: string, onProgress?: (read: number) => void): Promise<StoredProblems | undefined> {
+    const { settings } = this.#ledger.job(jobId)!;
+    if (settings.checkpoint === undefined) return undefined;
+    const store = this.#opened().checkpointStore(settings);
+    const headAt = (seq: number): Digest | undefined => this.#ledger.headAt(jobId, seq);
+    return await storedProblems({ store, jobId, headAt, onProgress });
   }
 
   /**
