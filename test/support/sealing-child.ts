@@ -18,7 +18,7 @@ export const STEPS = ['one', 'two', 'three'] as const;
 export const CONTENT = 'content '.repeat(1_000);
 
 const write = defineStep({ name: 'write', input: z.object({ path: z.string() }), output: z.object({}) });
-const code = implementStep(write, async (ctx, { path }) => {
+export const code = implementStep(write, async (ctx, { path }) => {
   await ctx.files.write(path, `${path} ${CONTENT}`);
   return {};
 });

@@ -21,7 +21,7 @@ import { notResumableFinding, unreadableCheckpointFinding } from '../question/ch
 import { ledgerBehindFinding } from '../question/ledger.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-import { finishResume, halfResumed, marksOf, recordResume } from './resumed-record.ts';
+import { finishResume, halfResumed, isResumedBy, marksOf, recordResume } from './resumed-record.ts';
 import { askUnsaved, type Verification } from './verification.ts';
 import { reopen } from './reopen.ts';
 import { resumedPlace, type ResumedPlace } from './resumed-place.ts';
@@ -160,7 +160,9 @@ async function goOnWithRecord(resuming: Resuming, workspace: Workspace): Promise
     'resume',
     async (ledger) => {
       await mustBeCurrentRun(host, caller);
-      const finding = whyNotThisRecord(workspace, ledger, { jobId, resume, latest });
+      // What this Run has found to be right once, and has gone on from, is no more than its own.
+      const isOwn = isResumedBy(ledger, jobId, caller.runId);
+      const finding = isOwn ? undefined : whyNotThisRecord(workspace, ledger, { jobId, resume, latest });
       if (finding !== undefined) return finding;
       recordResume(ledger, { jobId, runId: caller.runId, resume, calls: later, store: store.location });
       await finishResume({ workspace, ledger, jobId, store, resume });

@@ -61,11 +61,15 @@ interface ResumeNote {
   readonly store: string;
 }
 
+/** Has this Run recorded that it goes on with this record? */
+export function isResumedBy(ledger: Ledger, jobId: string, runId: string): boolean {
+  return ledger.meta.find(resumedByKey(jobId)) === runId;
+}
+
 /** Who resumed the job, and why. Once a Run. Call under the lock. */
 export function recordResume(ledger: Ledger, { jobId, runId, resume, calls, store }: ResumeNote): void {
   const { at } = ledger.job(jobId)!;
-  const key = `resumedBy:${jobId}`;
-  if (ledger.meta.find(key) === runId) return;
+  if (isResumedBy(ledger, jobId, runId)) return;
   const half = halfResumed(ledger, jobId);
   const { by, reason, older } = resume;
   const notes = [
@@ -90,7 +94,7 @@ export function recordResume(ledger: Ledger, { jobId, runId, resume, calls, stor
       resumesFrom: half?.at ?? at.seq,
       notes,
     });
-    ledger.meta.set(key, runId);
+    ledger.meta.set(resumedByKey(jobId), runId);
   });
 }
 
@@ -152,4 +156,8 @@ function makeFoldersAbove(root: string, path: string): void {
 
 function halfKey(jobId: string): string {
   return `resuming:${jobId}`;
+}
+
+function resumedByKey(jobId: string): string {
+  return `resumedBy:${jobId}`;
 }
