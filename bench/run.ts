@@ -16,6 +16,7 @@ import {
   veryLongJob,
 } from './figures/steps.ts';
 import { commandOnManyFiles } from './figures/command.ts';
+import { rewindPostgres, rewindSteps } from './figures/rewind.ts';
 import { sealFolder, sealPostgres } from './figures/sealing.ts';
 import { subStep, subStepEffects, subStepPostgres, subStepsLate } from './figures/sub-steps.ts';
 import { verifyGibibyte, verifyQuickly, verifySmallFiles } from './figures/verification.ts';
@@ -38,6 +39,8 @@ const FIGURES: readonly Figure[] = [
   subStepsLate,
   sealFolder,
   sealPostgres,
+  rewindSteps,
+  rewindPostgres,
   verifyGibibyte,
   verifySmallFiles,
   verifyQuickly,
