@@ -41,7 +41,7 @@ export type { Condition } from './model/plan/condition.ts';
 export { PlanSchema, type Plan, type PlanSource, type PlanStep } from './model/plan/plan.ts';
 export { validatePlan, type CheckedPlan, type CheckOptions } from './model/plan/check/check.ts';
 export { formatProblems } from './model/plan/problem/problem.ts';
-export { parsePlan, readPlan } from './model/plan/text/text.ts';
+export { parsePlan, readPlan, type ReadOptions } from './model/plan/text/text.ts';
 export type { PlanProblem } from './model/plan/problem/problem.ts';
 export { ANSWERS, type AnswerEffect } from './model/question/answer-table.ts';
 export { AnswerSchema, FindingClassSchema, type Answer, type FindingClass } from './model/question/answer.ts';

@@ -8,6 +8,7 @@ import { RecallRequestSchema } from '../model/job/recall.ts';
 import { ReleaseRequestSchema } from '../model/job/release.ts';
 import { RepairRequestSchema } from '../model/job/repair.ts';
 import { RewindRequestSchema } from '../model/job/rewind.ts';
+import { SubPlanOutcomeRequestSchema, type SubPlanOutcome, type SubPlanOutcomeRequest } from '../model/job/sub-plan.ts';
 import { RunStepRequestSchema, type RunStepRequest, type RunStepResult } from '../model/job/run-step.ts';
 import { VerifyWorldRequestSchema } from '../model/job/verify-world.ts';
 import type { Caller, ProtocolHost } from '../protocol/host.ts';
@@ -31,6 +32,8 @@ export interface ActivityServices {
   readonly register: AttemptRegister;
   /** How often a step is heard of. */
   readonly heartbeatIntervalMs: number;
+  /** What a job has come to, asked of the server in an Activity. */
+  readonly outcomeOf: (request: SubPlanOutcomeRequest) => Promise<SubPlanOutcome>;
 }
 
 type Protocol<Request, Result> = (
@@ -40,7 +43,13 @@ type Protocol<Request, Result> = (
   request: Request,
 ) => Promise<Result>;
 
-export function makeActivities({ host, workspaces, register, heartbeatIntervalMs }: ActivityServices): Activities {
+export function makeActivities({
+  host,
+  workspaces,
+  register,
+  heartbeatIntervalMs,
+  outcomeOf,
+}: ActivityServices): Activities {
   const surroundings = { register, heartbeatIntervalMs, secrets: workspaces.secrets };
   // A request comes from a history: it is parsed, whatever its type says.
   const guard =
@@ -64,6 +73,11 @@ export function makeActivities({ host, workspaces, register, heartbeatIntervalMs
     askStuck: guard(AskStuckRequestSchema, askStuckProtocol),
     beginUndo: guard(BeginUndoRequestSchema, beginUndoProtocol),
     undoStep: guard(UndoStepRequestSchema, undoStepProtocol),
+    subPlanOutcome: async (request) =>
+      await asActivity(surroundings, request, async () => {
+        const parsed = SubPlanOutcomeRequestSchema.parse(request);
+        return await outcomeOf(parsed);
+      }),
     workerAnswers: () => Promise.resolve(),
   };
 }

@@ -71,7 +71,9 @@ export async function checkPlanFile(
   knownSteps: readonly StepContract[] | undefined,
 ): Promise<CheckedPlan> {
   const text = await readTextFile(terminal, file, 'plan');
-  return parsePlan(text, defined({ knownSteps }));
+  const readFile = (path: string): string => readFileSync(path, 'utf8');
+  const filename = file === '-' ? path.resolve(terminal.cwd, 'plan') : path.resolve(terminal.cwd, file);
+  return parsePlan(text, { readFile, filename, ...defined({ knownSteps }) });
 }
 
 /** For a command that can't go on with it. */

@@ -124,6 +124,12 @@ export const FAILURES = {
     nextStep:
       'Put right what keeps the rounds from succeeding, then decide `rerun`: they begin anew, as many as before.',
   },
+  'sub-plan-failed': {
+    retryable: false,
+    nextStep:
+      "Read what the sub-plan's job came to (`holdfast result JOB`). Put right what made it fail, then decide " +
+      '`rerun`: its plan runs anew, as another job.',
+  },
   busy: { retryable: true, isExpected: true, nextStep: 'Nothing: it is tried again by itself.' },
   'storage-unreachable': {
     retryable: true,

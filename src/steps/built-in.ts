@@ -1,4 +1,5 @@
 /** The built-in steps of every worker. They use the same context as anyone's: there is no second way. */
+import { defined } from '../model/defined.ts';
 import type { StepContract, StepImplementation } from '../model/step/step.ts';
 import { command } from './command.ts';
 import { dbQuery, dbSql, dbUpsert } from './databases.ts';
@@ -7,6 +8,7 @@ import { fileCopy, fileRemove, fileWrite } from './files.ts';
 import { forEach } from './for-each.ts';
 import { http } from './http.ts';
 import { skip } from './skip.ts';
+import { beginPlan, endPlan } from './sub-plan.ts';
 
 export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [
   registered(fileWrite),
@@ -20,9 +22,21 @@ export const BUILT_IN_IMPLEMENTATIONS: readonly StepImplementation[] = [
   registered(forEach),
   registered(skip),
   registered(edit),
+  registered(beginPlan),
+  registered(endPlan),
 ];
 
 /** As a worker has it: what the code is given has been checked by its contract. */
-function registered<C extends StepContract>({ contract, version, run }: StepImplementation<C>): StepImplementation {
-  return { contract, version, run: (context, input) => run(context, input as Parameters<typeof run>[1]) };
+function registered<C extends StepContract>({
+  contract,
+  version,
+  run,
+  compensate,
+}: StepImplementation<C>): StepImplementation {
+  return {
+    contract,
+    version,
+    run: (context, input) => run(context, input as Parameters<typeof run>[1]),
+    ...defined({ compensate: compensate as StepImplementation['compensate'] }),
+  };
 }

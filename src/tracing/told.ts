@@ -19,6 +19,7 @@ const NAMES: { readonly [Name in keyof Activities]: (request: Requests[Name]) =>
   askStuck: ({ stepId }) => `question about ${stepId}`,
   beginUndo: () => 'begin of the undoing',
   undoStep: ({ stepId }) => `undo ${stepId}`,
+  subPlanOutcome: ({ stepId }) => `outcome of the sub-plan of ${stepId}`,
   workerAnswers: () => 'is a worker there?',
 };
 

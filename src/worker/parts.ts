@@ -8,6 +8,7 @@
  *    nothing behind.
  */
 import { randomBytes } from 'node:crypto';
+import { Context } from '@temporalio/activity';
 import type { ConnectionLike } from '@temporalio/client';
 import type { LoadedDataConverter } from '@temporalio/common';
 import { makeActivities } from '../activities/index.ts';
@@ -23,6 +24,7 @@ import { thisProcess } from '../store/life/process-identity.ts';
 import { stateDirectory, WorkerRegister } from '../store/register/register.ts';
 import { openRun } from './executions.ts';
 import { readRunHistory } from './run-history.ts';
+import { subPlanOutcome } from './sub-plan-outcome.ts';
 import { tellWorker } from './log.ts';
 import { takeOverFromDead } from './take-over.ts';
 import { tellUnawaited } from './unawaited.ts';
@@ -65,6 +67,7 @@ export class WorkerParts {
       host: this.#host(),
       workspaces: this.#workspaces,
       heartbeatIntervalMs: choice.heartbeatIntervalMs,
+      outcomeOf: (request) => subPlanOutcome(Context.current().client, request),
       register: { begin: (attempt) => this.#running(this.#register).begin(attempt) },
     });
   }

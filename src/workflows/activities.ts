@@ -18,6 +18,7 @@ import type { EditRequest } from '../model/job/edit.ts';
 import { DEFAULT_STEP_TIMEOUT_MS, type RunStepRequest, type RunStepResult } from '../model/job/run-step.ts';
 import type { BeginUndoRequest, BeginUndoResult, UndoStepRequest, UndoStepResult } from '../model/job/undo.ts';
 import { REASON_TEXT } from '../model/job/reason-text.ts';
+import type { SubPlanOutcome, SubPlanOutcomeRequest } from '../model/job/sub-plan.ts';
 import type { VerifyWorldRequest, VerifyWorldResult } from '../model/job/verify-world.ts';
 import { UNDOING_MARK } from '../model/job/undoing-mark.ts';
 import { NO_WORKER_NOTICED } from '../model/job/worker-wait.ts';
@@ -157,6 +158,11 @@ export function callUndoStep(request: UndoStepRequest, within: TakenWithinMs): P
     startToCloseTimeout: DEFAULT_STEP_TIMEOUT_MS + STEP_GRACE_MS,
     ...taken(within),
   }).undoStep(request);
+}
+
+export function callSubPlanOutcome(request: SubPlanOutcomeRequest, within: TakenWithinMs): Promise<SubPlanOutcome> {
+  const summary = `what has become of ${request.subJob}`;
+  return activities({ summary, startToCloseTimeout: SHORT_TIMEOUT, ...taken(within) }).subPlanOutcome(request);
 }
 
 /** Bounded: a job must be able to end while a database is away; the workspace then stays bound and says so. */

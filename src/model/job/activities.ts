@@ -14,6 +14,7 @@ import type { ReleaseRequest, ReleaseResult } from './release.ts';
 import type { RepairRequest, RepairResult } from './repair.ts';
 import type { RewindRequest } from './rewind.ts';
 import type { RunStepRequest, RunStepResult } from './run-step.ts';
+import type { SubPlanOutcome, SubPlanOutcomeRequest } from './sub-plan.ts';
 import type { VerifyWorldRequest, VerifyWorldResult } from './verify-world.ts';
 
 export interface Activities {
@@ -27,6 +28,7 @@ export interface Activities {
   askStuck(request: AskStuckRequest): Promise<Question>;
   beginUndo(request: BeginUndoRequest): Promise<BeginUndoResult>;
   undoStep(request: UndoStepRequest): Promise<UndoStepResult>;
+  subPlanOutcome(request: SubPlanOutcomeRequest): Promise<SubPlanOutcome>;
   /** Answers, and does nothing: so a job that no worker has taken anything of learns that one is there. */
   workerAnswers(): Promise<void>;
 }

@@ -133,6 +133,22 @@ export const ResumedSchema = z.strictObject({
 /** A failure of a step that resumes by itself. */
 export type Resumed = z.infer<typeof ResumedSchema>;
 
+export const SubPlanStatusSchema = z.strictObject({
+  /** The step `plan.run`, or its round or item. */
+  stepId: z.string(),
+  /** The Workflow id of the job that runs the plan: what every command names it by. */
+  job: z.string(),
+  /** The plan's name. */
+  plan: z.string(),
+  workspace: z.string(),
+  /** Added by the client: what the job is at. Absent: its worker does not say. */
+  state: JobStateSchema.optional(),
+  /** Added by the client likewise: how many questions it has open, sub-plans of its own among them. */
+  questions: z.int().optional(),
+});
+/** A job of a sub-plan that runs. */
+export type SubPlanStatus = z.infer<typeof SubPlanStatusSchema>;
+
 /** At most so many are held by a Workflow, the latest; `holdfast log` has those of every step that is done. */
 export const MAX_RESUMED_SHOWN = 20;
 
@@ -165,6 +181,8 @@ export const JobStatusSchema = z.strictObject({
   planned: z.int().optional(),
   /** Of a plan: the steps with `forEach` or `until` that have begun. Absent: none has. */
   items: z.array(ItemsStatusSchema).optional(),
+  /** Jobs of sub-plans that run. Absent: none does. */
+  subPlans: z.array(SubPlanStatusSchema).optional(),
   /** Steps that failed and resume by themselves, the latest of this Run. Absent: none has. */
   resumed: z.array(ResumedSchema).optional(),
   /** Of steps. Absent: `steps` has all. */

@@ -24,6 +24,9 @@ export const MAX_ITEMS_WITHIN_WORKFLOW = 1_000;
 /** Each is a step of its own, too, and follows the one before. */
 export const MAX_ROUNDS = 1_000;
 
+/** Of plans within plans; the outermost is none of them. */
+export const MAX_SUB_PLAN_DEPTH = 5;
+
 export const MAX_RESUMES = 100;
 const MAX_RESUME_SECONDS = 86_400;
 
@@ -61,11 +64,35 @@ export const StepSchema = z.strictObject({
   ),
   use: StepNameSchema.describe(
     'A built-in step (file.write, file.copy, file.remove, db.sql, db.upsert, db.query, http, command, ' +
-      'wait) or one of yours.',
+      'plan.run, wait) or one of yours.',
   ).meta({
-    examples: ['file.write', 'file.copy', 'file.remove', 'db.sql', 'db.upsert', 'db.query', 'http', 'command', 'wait'],
+    examples: [
+      'file.write',
+      'file.copy',
+      'file.remove',
+      'db.sql',
+      'db.upsert',
+      'db.query',
+      'http',
+      'command',
+      'plan.run',
+      'wait',
+    ],
   }),
   with: JsonValueSchema.default({}).describe('The input of the step; may hold references. Default: {}.'),
+  // No defaults are filled in: the digest of a plan without them stays the same.
+  plan: JsonValueSchema.optional().describe(
+    'Of plan.run: the plan that it runs as a job of its own, or the path of its file, relative to this one.',
+  ),
+  workspace: z
+    .string()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe(
+      "Of plan.run: a folder of the workspace that is the sub-plan's alone; may hold references. Default: the " +
+        "workspace that the sub-plan names, relative to the worker's root.",
+    ),
   // No default is filled in: the digest of a plan without it stays the same.
   forEach: ForEachSchema.optional().describe(
     'Run the step once for each item of a list; its output is the list of outputs. Default: once.',

@@ -1,6 +1,7 @@
 /**
- * Steps that can't simply run again: they have run statements that nothing undoes. `rerun` and `undo` are used only
- * where the decision's `items` names each such step's statements, `{"statements:STEP": "repeat"}`.
+ * Steps that can't simply run again: they have run statements that nothing undoes, or a sub-plan whose job has ended.
+ * `rerun` and `undo` are used only where the decision's `items` names each such step's statements,
+ * `{"statements:STEP": "repeat"}`, or its plan, `{"sub-plan:STEP": "repeat"}`.
  */
 import { quotedWord } from '../shell-word.ts';
 import type { Answer } from './answer.ts';
@@ -11,6 +12,11 @@ export type UnrepeatableStep = NonNullable<Finding['repeats']>[number];
 /** How a decision names the statements of a step. */
 export function statementsOf(stepId: string): string {
   return `statements:${stepId}`;
+}
+
+/** How a decision names the job that a step has run a plan in. */
+export function subPlanOf(stepId: string): string {
+  return `sub-plan:${stepId}`;
 }
 
 /** How a person has statements run again that are not undone. */

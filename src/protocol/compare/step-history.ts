@@ -6,6 +6,7 @@
 import { usesOneOf } from '../../model/item-id.ts';
 import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
 import { canBeUndone } from '../../model/record/effect.ts';
+import { endPlanStep } from '../../model/step/built-in/plan-run.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 
@@ -98,9 +99,13 @@ export class StepHistory {
     return isLate;
   }
 
-  /** Has each statement that it and its sub-steps have applied an undo? Files and rows always have one. */
+  /**
+   * Has each statement that it and its sub-steps have applied an undo? Files and rows always have one, a sub-plan whose
+   * job has ended has none.
+   */
   canBeUndone(stepId: string): boolean {
     const records = this.latest.filter((record) => isPartOf(record.stepId, requestedStepOf(stepId)));
+    if (records.some(({ step }) => step === endPlanStep.name)) return false;
     const effects = records.flatMap((record) => record.effects);
     return canBeUndone(effects.filter(({ outcome }) => outcome === 'applied').map(({ effect }) => effect));
   }

@@ -1,12 +1,13 @@
 /**
- * What nothing undoes where steps run again: calls, which keep their recorded answers, and statements without an undo,
- * which run a second time and which a person must name. Everything else that a step does is undone first.
+ * What nothing undoes where steps run again: calls, which keep their recorded answers; statements without an undo, and
+ * sub-plans, which run a second time and which a person must name. Everything else that a step does is undone first.
  */
 import type { Digest } from '../../model/digest.ts';
 import type { Effect } from '../../model/record/effect.ts';
 import type { StepRecord } from '../../model/record/record.ts';
 import { tokenOf } from '../../model/record/token.ts';
-import { statementsOf, type UnrepeatableStep } from '../../model/question/unrepeatable.ts';
+import { statementsOf, subPlanOf, type UnrepeatableStep } from '../../model/question/unrepeatable.ts';
+import { endPlanStep } from '../../model/step/built-in/plan-run.ts';
 import { requestedStepOf } from '../../model/sub-step-id.ts';
 import type { IntentRow } from '../../store/ledger/intents.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
@@ -53,6 +54,11 @@ export class WhatStays {
   #statementsOf(stepId: string): readonly UnrepeatableStep[] {
     const known = this.#statements.get(stepId);
     if (known !== undefined) return known;
+    if (this.#hasRunPlan(stepId)) {
+      const ran = [{ name: subPlanOf(stepId), text: 'the job of its sub-plan, which has ended' }];
+      this.#statements.set(stepId, ran);
+      return ran;
+    }
     const [first, ...more] = this.#textsOf(stepId);
     const suffix = more.length === 0 ? '' : ` (and ${more.length} more)`;
     const found =
@@ -61,6 +67,13 @@ export class WhatStays {
         : [{ name: statementsOf(stepId), text: `${first.slice(0, MAX_TEXT_CHARACTERS)}${suffix}` }];
     this.#statements.set(stepId, found);
     return found;
+  }
+
+  /** Has the step a record that says what the job of its sub-plan has come to? */
+  #hasRunPlan(stepId: string): boolean {
+    const generation = this.#ledger.generations.highest(this.#jobId, stepId) ?? 0;
+    const recorded = this.#ledger.stepRecord(tokenOf({ jobId: this.#jobId, stepId, generation }));
+    return recorded?.record.step === endPlanStep.name;
   }
 
   #textsOf(stepId: string): readonly string[] {

@@ -18,7 +18,7 @@ export async function endJob(parts: JobParts, outcome: Outcome): Promise<void> {
   await condition(() => allHandlersFinished());
   try {
     const released = await release(parts, { ...identity, outcome, ...defined({ checkpoints: checkpoints.pending }) });
-    view.endingNotes = released.notes.slice(0, MAX_ENDING_NOTES);
+    view.endingNotes = [...parts.runningPlans.notes, ...released.notes].slice(0, MAX_ENDING_NOTES);
     if (!released.released) log.warn('the workspace stays bound to this job', { notes: released.notes });
   } catch (error) {
     // The job's own outcome counts more; the workspace stays bound, and its next user is asked.

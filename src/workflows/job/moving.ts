@@ -69,10 +69,11 @@ export class Moving {
   }
 
   get #isAtRest(): boolean {
-    const { ending, gate, questions, verification } = this.#parts;
+    const { ending, gate, questions, verification, runningPlans } = this.#parts;
     // Without either a user's own Workflow waits for what nobody knows here.
     const waits = questions.all.length > 0 || this.#waits.isWaiting;
-    const isQuiet = questions.isAllUnanswered && gate.isQuiet && !verification.isComparing;
+    const isQuiet =
+      questions.isAllUnanswered && gate.isQuiet && !verification.isComparing && runningPlans.all.length === 0;
     return waits && isQuiet && ending.state === 'running' && allHandlersFinished();
   }
 }

@@ -19,6 +19,7 @@ import { Ending } from '../state/ending.ts';
 import { Knowledge } from '../state/knowledge.ts';
 import { OpenQuestions } from '../state/open-questions.ts';
 import { Refusals } from '../state/refusals.ts';
+import { RunningPlans } from '../state/running-plans.ts';
 import { ResumedSteps } from '../state/resumed-steps.ts';
 import { Rewinds } from '../state/rewinds.ts';
 import { Resuming } from '../state/resuming.ts';
@@ -48,6 +49,7 @@ export interface JobParts {
   readonly checkpoints: CheckpointNotes;
   readonly gate: Gate;
   readonly view: JobView;
+  readonly runningPlans: RunningPlans;
 }
 
 /** @param scope of the job's body */
@@ -95,6 +97,7 @@ export function makeJobParts(
     window: new StepWindow(),
     checkpoints,
   });
+  const runningPlans = new RunningPlans();
   const view = new JobView({
     ...shared,
     fork: carried?.fork?.from,
@@ -102,9 +105,10 @@ export function makeJobParts(
     refusals,
     resumed,
     verification,
+    runningPlans,
   });
   const persons = { refusals, rewinds, edits, decided };
-  return { ...shared, ...persons, origin, attributes, resuming, verification, checkpoints, gate, view };
+  return { ...shared, ...persons, origin, attributes, resuming, verification, checkpoints, gate, view, runningPlans };
 }
 
 /** Shows what earlier Runs have done. */

@@ -22,6 +22,7 @@ import type {
 import { editStep } from '../../model/step/built-in/edit.ts';
 import { skipStep } from '../../model/step/built-in/skip.ts';
 import { resultsOf, type PlanProgress } from '../../model/plan/run/progress.ts';
+import { beginIdOf, begunBy } from '../../model/plan/run/sub-plan.ts';
 import { recordedSourcesOf } from '../../model/plan/run/recorded-sources.ts';
 import type { GateStep } from '../gate/gate.ts';
 import type { PutIn } from '../../model/record/put-in.ts';
@@ -30,6 +31,7 @@ import { MAX_CARRIED_BYTES, type CarriedPlan } from './continue-as-new.ts';
 import type { JobCore } from './core.ts';
 import { LeftOutResults } from './left-out.ts';
 import { PlanEditing } from './plan-editing.ts';
+import { SubPlans } from './sub-plans.ts';
 import { areRecalled } from './recall.ts';
 
 const PUT_IN = 'put in by hand';
@@ -46,6 +48,7 @@ export class PlannedJob implements PlanJob {
   readonly #carriedDone: number;
   readonly #leftOut: LeftOutResults | undefined;
   readonly editing: PlanEditing;
+  readonly #subPlans: SubPlans;
   /** How many requests a new Run would make of the record for what it is not given, when that was last counted. */
   #again = 0;
   /** Steps that the scheduler has taken for void since the last barrier: what it goes on from may still have them. */
@@ -54,6 +57,7 @@ export class PlannedJob implements PlanJob {
 
   constructor(plan: Plan, core: JobCore, rewound: string[]) {
     this.#core = core;
+    this.#subPlans = new SubPlans(core);
     this.#plan = plan;
     this.#graph = planGraph(plan);
     this.editing = new PlanEditing(plan, this.#graph);
@@ -112,7 +116,10 @@ export class PlannedJob implements PlanJob {
 
   rewound(): readonly string[] {
     // Steps of a plan only: a decision may name what an older plan had.
-    const rewound = this.#rewound.splice(0).filter((id) => this.#graph.steps.has(planStepOf(id)));
+    const rewound = this.#rewound
+      .splice(0)
+      .map(begunBy)
+      .filter((id) => this.#graph.steps.has(planStepOf(id)));
     this.#voidSinceBarrier.push(...rewound);
     return rewound;
   }
@@ -133,6 +140,7 @@ export class PlannedJob implements PlanJob {
       const result = this.#leftOut?.take(request);
       if (result !== undefined) return this.#taken(request, result.output);
     }
+    if (request.subPlan !== undefined) return await this.#subPlans.run(request);
     const { isParallel, retry, resume } = request;
     const resumeAfterMs = resume && Math.round(resume.afterSeconds * 1_000);
     const done = await this.#core.runStep(gateRequest(request), defined({ isParallel, retry, resumeAfterMs }));
@@ -153,6 +161,10 @@ export class PlannedJob implements PlanJob {
 
   async stuck(stepId: string, failure: HoldfastError): Promise<void> {
     if (!isPatched('ask-when-no-input-can-be-made')) throw failure;
+    if (failure.type === 'sub-plan-failed' || failure.type === 'too-large') {
+      const failed = failure.details['job'] === undefined ? undefined : String(failure.details['stepId']);
+      if (failed !== undefined) return await this.#core.askStuck(failed, failure, [beginIdOf(failed)]);
+    }
     // Of a list its items, where there are any: what they return is what it can't go on with.
     const hasItems = (this.#core.parts.view.items.get(stepId)?.done ?? 0) > 0;
     const rerun = hasItems ? [everyItemOf(stepId)] : recordedSourcesOf(stepId, this.#graph);

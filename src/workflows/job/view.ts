@@ -10,6 +10,7 @@ import type { ItemsStatus, JobState, JobStatus, StepStatus } from '../../model/j
 import type { Verification } from '../gate/verification.ts';
 import type { Knowledge } from '../state/knowledge.ts';
 import type { OpenQuestions } from '../state/open-questions.ts';
+import type { RunningPlans } from '../state/running-plans.ts';
 import type { Refusals } from '../state/refusals.ts';
 import type { ResumedSteps } from '../state/resumed-steps.ts';
 import type { JobIdentity } from '../state/run-origin.ts';
@@ -32,6 +33,7 @@ export interface JobViewOptions {
   readonly resumed: ResumedSteps;
   readonly verification: Verification;
   readonly watch: WorkerWatch;
+  readonly runningPlans: RunningPlans;
 }
 
 export class JobView {
@@ -77,7 +79,7 @@ export class JobView {
   }
 
   #extract(steps: readonly StepStatus[]): StatusExtract {
-    const { identity, fork, name, questions, refusals, watch, resumed } = this.#options;
+    const { identity, fork, name, questions, refusals, watch, resumed, runningPlans } = this.#options;
     const { workflowId, workflowType } = workflowInfo();
     return {
       workflowId,
@@ -90,6 +92,7 @@ export class JobView {
       ...defined({ fork: fork && { workflowId: fork.workflowId, seq: fork.seq } }),
       ...defined({ planned: this.#plannedWithItems, waitsForWorker: watch.wait, resumed: resumed.all }),
       ...defined({ items: this.items.size === 0 ? undefined : [...this.items.values()].map(shownItems) }),
+      ...defined({ subPlans: runningPlans.all.length === 0 ? undefined : [...runningPlans.all] }),
       ...defined({ ending: this.endingNotes.length === 0 ? undefined : [...this.endingNotes] }),
     };
   }
@@ -98,7 +101,8 @@ export class JobView {
   get #plannedWithItems(): number | undefined {
     const apart = [...this.items.values()].filter(({ within }) => within !== 'activity');
     const more = ({ within, done, total }: StepItems): number => (within === 'rounds' ? done : total) - 1;
-    return this.planned && apart.reduce((sum, one) => sum + more(one), this.planned);
+    const planned = this.planned && this.planned + this.#options.runningPlans.begun;
+    return planned && apart.reduce((sum, one) => sum + more(one), planned);
   }
 
   get #visibleState(): JobState {

@@ -26,7 +26,9 @@ import { checkSchemaOfReducer } from './reducers.ts';
 import { checkReferences } from './references.ts';
 import { checkResources } from './resources.ts';
 import { checkSchemas } from './schemas.ts';
+import { checkSubPlans, contractOf, tooDeep } from './sub-plans.ts';
 import { checkTypes } from './types.ts';
+import { MAX_SUB_PLAN_DEPTH } from '../plan-step.ts';
 
 /** What a plan is checked with. */
 export interface CheckOptions {
@@ -53,10 +55,22 @@ export type CheckedPlan =
 /** Checks form and meaning of a plan. Pure. @throws HoldfastError `bad-input` for an option that is unknown */
 export function validatePlan(value: unknown, options: CheckOptions = {}): CheckedPlan {
   refuseUnknownOptions('The check of a plan', options, { knownSteps: true, isUnderWay: true });
+  return checkAt(0, value, options);
+}
+
+/** @param depth how many plans stand around it */
+function checkAt(depth: number, value: unknown, options: CheckOptions): CheckedPlan {
   const parsed = PlanSchema.safeParse(value);
   if (!parsed.success) return { ok: false, problems: problemsFromZod(parsed.error, value, PlanSchema, '') };
-  const problems = checkPlan(parsed.data, options);
-  return problems.length === 0 ? { ok: true, plan: parsed.data } : { ok: false, problems };
+  const problems = [...checkPlan(parsed.data, options), ...subPlanProblems(parsed.data, options, depth)];
+  const all = inPlanOrder(problems);
+  return all.length === 0 ? { ok: true, plan: parsed.data } : { ok: false, problems: all };
+}
+
+function subPlanProblems(plan: Plan, options: CheckOptions, depth: number): readonly PlanProblem[] {
+  return checkSubPlans(plan, (subPlan) =>
+    depth < MAX_SUB_PLAN_DEPTH ? checkAt(depth + 1, subPlan, options) : { ok: false, problems: [tooDeep()] },
+  );
 }
 
 /** For a caller that cannot go on with a bad plan. @throws HoldfastError `bad-plan` that lists every problem */
@@ -84,7 +98,7 @@ export function checkPlan(plan: Plan, options: CheckOptions = {}): readonly Plan
     ...(options.knownSteps === undefined ? [] : checkStepNames(plan, contracts)),
     ...order,
     ...references.problems,
-    ...plan.steps.flatMap((step, index) => checkStepInput(step, contracts.get(step.use), `steps[${index}]`)),
+    ...plan.steps.flatMap((step, index) => checkStepInput(step, contractOf(step, contracts), `steps[${index}]`)),
     ...(graph === undefined || options.isUnderWay === true
       ? []
       : [

@@ -53,12 +53,17 @@ function shownResource({ resource }: Claim): string {
 }
 
 function claimsOf(step: PlanStep): readonly StepClaim[] {
-  const written = [...declaredClaims(step.writes), ...builtInWrites(step.use, step.with)];
+  const written = [...declaredClaims(step.writes), ...builtInWrites(step.use, step.with), ...folderOf(step)];
   const read = [...declaredClaims(step.reads), ...builtInReads(step.use, step.with)];
   return [
     ...written.map((claim) => ({ step: step.id, claim, writes: true })),
     ...read.map((claim) => ({ step: step.id, claim, writes: false })),
   ];
+}
+
+/** The folder of a sub-plan is its alone. */
+function folderOf({ workspace }: PlanStep): readonly Claim[] {
+  return workspace === undefined ? [] : declaredClaims([`file:${workspace.replace(/\/*$/, '')}/`]);
 }
 
 /** Those that are known before the job runs. */

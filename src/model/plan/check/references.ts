@@ -60,7 +60,14 @@ class ReferenceCheck {
     const roots = ['input', 'state', 'steps', 'job', 'secrets', ...ofItem, ...ofRound] as const;
     const items = this.#check(step.forEach?.items ?? [], `${at}.forEach.items`, ['input', 'state', 'steps']);
     const given = this.#check(step.with, `${at}.with`, roots);
-    const placed = [...items, ...given, ...this.#checkConditions(step, at)];
+    const folder = this.#check(step.workspace ?? [], `${at}.workspace`, [
+      'input',
+      'state',
+      'steps',
+      ...ofItem,
+      ...ofRound,
+    ]);
+    const placed = [...items, ...given, ...folder, ...this.#checkConditions(step, at)];
     for (const one of given)
       if (one.reference.root === 'previous')
         this.#problems.push(...this.#destinations.outputProblems(step, one, 'previous'));

@@ -1,10 +1,17 @@
 /** A reference to a secret in a step's input: is it declared, and is the step one that may be given it? */
+import { planRunStep } from '../../step/built-in/plan-run.ts';
 import type { Plan, PlanStep } from '../plan.ts';
 import type { PlanProblem } from '../problem/problem.ts';
 import { unknownName } from '../problem/unknown-name.ts';
 
 /** What these steps do is recorded byte for byte, so that a secret would be refused when they run. */
-const RECORDED_STEPS = /^(?:(?:file|db)\..*|wait)$/;
+const RECORDED_STEPS = /^(?:(?:file|db)\..*|wait|plan\.run)$/;
+
+const SUB_PLAN_HINT =
+  'what a sub-plan is given is in its history: declare the secret in the sub-plan, under its `secrets`';
+const RECORDED_HINT =
+  'what this step does is kept in the record; use the secret in a step of yours, by ctx.secret, where it is needed ' +
+  'and goes no further';
 
 export function checkSecret(
   { secrets = [] }: Plan,
@@ -33,9 +40,7 @@ export function checkSecret(
       message: `a secret cannot be given to ${use}`,
       found: `\${{ secrets.${name} }}`,
       expected: 'a value that may be recorded',
-      hint:
-        'what this step does is kept in the record; use the secret in a step of yours, by ctx.secret, where it is ' +
-        'needed and goes no further',
+      hint: use === planRunStep.name ? SUB_PLAN_HINT : RECORDED_HINT,
     },
   ];
 }

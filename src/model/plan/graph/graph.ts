@@ -94,8 +94,8 @@ export function directNeeds(step: PlanStep): readonly string[] {
 }
 
 function referencesOfStep(step: PlanStep): readonly PlacedReference[] {
-  const { forEach, when = [], until = [] } = step;
-  const given: readonly Json[] = [forEach?.items ?? [], step.with, when as Json, until as Json];
+  const { forEach, workspace = [], when = [], until = [] } = step;
+  const given: readonly Json[] = [forEach?.items ?? [], step.with, workspace as Json, when as Json, until as Json];
   return given.flatMap((part) => referencesOf(part));
 }
 

@@ -7,6 +7,7 @@ import type { PlanStep } from '../plan.ts';
 import { MAX_ITEMS_WITHIN_WORKFLOW, type ForEach } from '../plan-step.ts';
 import { resolve, resolveInput, type ResolvedInput } from '../reference/resolve.ts';
 import { resolved, scopeOf, type SuperStep } from './step-input.ts';
+import { givenTo } from './sub-plan.ts';
 
 /** Of what all items are given together; the rest of the payload is the name of the step and the like. */
 const MAX_INPUTS_BYTES = MAX_INPUT_BYTES - 1_024;
@@ -40,7 +41,7 @@ function listFrom(items: Json, { items: written, within }: ForEach): readonly Js
 /** Which item it is, is said, too. */
 function resolveItem(step: PlanStep, scope: Parameters<typeof resolveInput>[1], index: number): ResolvedInput {
   try {
-    return resolveInput(step.with, scope);
+    return resolveInput(givenTo(step), scope);
   } catch (cause) {
     if (!(cause instanceof HoldfastError)) throw cause;
     throw new HoldfastError(cause.type, `of item ${index}: ${cause.message}`, cause.details, { cause });

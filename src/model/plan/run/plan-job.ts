@@ -12,6 +12,8 @@ export interface PlanStepRequest {
   readonly id: string;
   readonly use: string;
   readonly input: Json;
+  /** Of `plan.run`: the plan, which runs as a job of its own; `input` then has its folder beside its input. */
+  readonly subPlan?: Json;
   /** Where in the input secrets belong. Default: nowhere. */
   readonly secrets?: readonly PlacedSecret[];
   /** Steps, by the ids of their records, that this one depends on: needs, references, state. */

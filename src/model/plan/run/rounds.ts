@@ -18,6 +18,7 @@ import { resolveInput } from '../reference/resolve.ts';
 import { foldState } from './job-state.ts';
 import { undecided } from './skip.ts';
 import { requestFor, resolved, scopeOf, type SuperStep } from './step-input.ts';
+import { givenTo } from './sub-plan.ts';
 
 export type RoundsOutcome =
   | { readonly kind: 'done'; readonly output: Json; readonly rounds: readonly Json[] }
@@ -65,7 +66,7 @@ async function runRound(step: PlanStep, superStep: SuperStep, before: Round): Pr
   const scope: Scope = { ...scopeOf(step, superStep), state, round: number, previous };
   const request = requestFor(
     step,
-    resolved(step, () => resolveInput(step.with, scope)),
+    resolved(step, () => resolveInput(givenTo(step), scope)),
     superStep,
   );
   const uses = number === 1 ? request.uses : [...request.uses, itemIdOf(step.id, number - 1)];

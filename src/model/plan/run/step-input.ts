@@ -16,6 +16,7 @@ import { resolveInput, type ResolvedInput } from '../reference/resolve.ts';
 import type { DoneItems } from './done-items.ts';
 import type { PlanJob, PlanStepRequest } from './plan-job.ts';
 import { recordedSourcesOf } from './recorded-sources.ts';
+import { givenTo } from './sub-plan.ts';
 
 /** The super-step that a step runs in. */
 export interface SuperStep {
@@ -59,7 +60,7 @@ export function resolved<T>({ id }: PlanStep, resolve: () => T): T {
 }
 
 export function inputOf(step: PlanStep, superStep: SuperStep): ResolvedInput {
-  return resolved(step, () => resolveInput(step.with, scopeOf(step, superStep)));
+  return resolved(step, () => resolveInput(givenTo(step), scopeOf(step, superStep)));
 }
 
 export function requestFor(
@@ -67,7 +68,7 @@ export function requestFor(
   { input, secrets }: ResolvedInput,
   { graph, ids }: SuperStep,
 ): PlanStepRequest {
-  const { id, use, onFailure, approval, timeoutMs, retry, resume } = step;
+  const { id, use, plan: subPlan, onFailure, approval, timeoutMs, retry, resume } = step;
   return {
     id,
     use,
@@ -76,7 +77,7 @@ export function requestFor(
     writes: writesOf(step, input),
     isParallel: ids.length > 1,
     onFailure,
-    ...defined({ secrets: secrets.length === 0 ? undefined : secrets, approval, timeoutMs, retry, resume }),
+    ...defined({ secrets: secrets.length === 0 ? undefined : secrets, subPlan, approval, timeoutMs, retry, resume }),
   };
 }
 

@@ -6,6 +6,7 @@
 import type { Json } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
 import type { PutIn } from '../../record/put-in.ts';
+import { planRunStep } from '../../step/built-in/plan-run.ts';
 import { waitStep } from '../../step/built-in/wait.ts';
 import type { Condition } from '../condition.ts';
 import type { PlanStep } from '../plan.ts';
@@ -53,7 +54,8 @@ export async function runStep(id: string, superStep: SuperStep): Promise<StepOut
     const result = await job.step(requestFor(step, resolved, superStep));
     return 'output' in result ? { id, kind: 'done', output: result.output } : { id, kind: 'void' };
   } catch (reason) {
-    return { id, kind: 'failed', reason };
+    // A sub-plan whose job has failed is put to a person here.
+    return step.use === planRunStep.name ? notBegun(id, reason) : { id, kind: 'failed', reason };
   }
 }
 

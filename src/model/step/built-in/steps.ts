@@ -4,6 +4,7 @@ import { fileWriteStep, fileCopyStep, fileRemoveStep } from './file.ts';
 import { dbSqlStep, dbUpsertStep, dbQueryStep } from './database.ts';
 import { commandStep } from './command.ts';
 import { httpStep } from './http.ts';
+import { planRunStep } from './plan-run.ts';
 import { waitStep } from './wait.ts';
 
 /** The contracts of the steps that every worker has and a plan can name. docs/plans.md tells their input and output. */
@@ -16,5 +17,6 @@ export const BUILT_IN_STEPS = [
   dbQueryStep,
   httpStep,
   commandStep,
+  planRunStep,
   waitStep,
 ] as const satisfies readonly StepContract[];
