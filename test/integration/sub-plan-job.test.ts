@@ -33,9 +33,9 @@ const chapter = {
   ],
 };
 
-async function start(steps: readonly Record<string, unknown>[], more: Readonly<Record<string, unknown>> = {}) {
+async function start(steps: readonly Record<string, unknown>[], more: object = {}, state: object = {}) {
   const workspace = temporal.unique('book');
-  const plan = { schemaVersion: 1, name: 'book', workspace, steps };
+  const plan = { schemaVersion: 1, name: 'book', workspace, state, steps };
   const handle = await temporal.client.workflow.start('agentJob', {
     taskQueue,
     workflowId: workspace,
@@ -231,7 +231,13 @@ async function reset(handle: WorkflowHandle): Promise<WorkflowHandle> {
 test('a reset to before a sub-plan was started comes to its job, which has ended', async () => {
   const job = await start([
     { ...one, plan: chapter },
-    { id: 'late', use: 'file.write', needs: ['one'], approval: 'before-apply', with: { path: 'late.txt', content: 'l' } },
+    {
+      id: 'late',
+      use: 'file.write',
+      needs: ['one'],
+      approval: 'before-apply',
+      with: { path: 'late.txt', content: 'l' },
+    },
   ]);
   await untilAsked(job.handle);
   const ran = (await temporal.client.workflow.getHandle(subJobIn(await statusOf(job.handle))).describe()).runId;
@@ -259,3 +265,82 @@ test('a reset while the job of a sub-plan runs comes to the same job', async () 
 function subJobIn({ steps }: JobStatus): string {
   return steps.find(({ id }) => id === 'one')!.effects.slice('job '.length);
 }
+
+/** Two steps that are repeated together: one writes, the next says what that is worth. */
+const round = {
+  schemaVersion: 1,
+  name: 'round',
+  workspace: 'unused',
+  input: {
+    type: 'object',
+    properties: { before: { anyOf: [{ type: 'array' }, { type: 'null' }] }, round: { type: 'integer' } },
+    required: ['round'],,
+  },
+  state: { rounds: { reducer: 'append' } },
+  steps: [
+    {
+      id: 'draft',
+      use: 'file.write',
+      with: { path: 'draft-${{ input.round }}.md', content: '${{ input.round }}' },
+      state: { rounds: '${{ output.sizeBytes }}' },
+    },
+    { id: 'check', use: 'file.copy', needs: ['draft'], with: { from: 'draft-${{ input.round }}.md', to: 'best.md' } },
+  ],
+};
+
+test('several steps are repeated as rounds of a sub-plan, each given what the one before returned', async () => {
+  const job = await start(
+    [
+      {
+        id: 'better',
+        use: 'plan.run',
+        plan: round,
+        workspace: 'better',
+        with: { before: '${{ previous.state.rounds }}', round: '${{ round }}' },
+        until: { eq: ['${{ output.outputs.draft.path }}', 'draft-3.md'] },
+        maxRounds: 5,
+        state: { rounds: '${{ output.outputs.check.sizeBytes }}' },
+      },
+    ],
+    {},
+    { rounds: { reducer: 'append' } },
+  );
+  const result = (await job.handle.result()) as { readonly state: unknown };
+  assert.deepEqual(result.state, { rounds: [1, 1, 1] });
+  assert.equal(readFileSync(job.at('better/best.md'), 'utf8'), '3');
+  const ids = (await statusOf(job.handle)).steps.map(({ id }) => id);
+  assert.deepEqual(ids, ['better#1/job', 'better#1', 'better#2/job', 'better#2', 'better#3/job', 'better#3']);
+});
+
+test('items of a list are sub-plans of their own, each in a folder of its own', async () => {
+  const job = await start([
+    {
+      id: 'all',
+      use: 'plan.run',
+      plan: chapter,
+      forEach: { items: ['One', 'Two'], within: 'workflow', atOnce: 2 },
+      workspace: 'chapters/${{ index }}',
+      with: { title: '${{ item }}' },
+    },
+  ]);
+  await job.handle.result();
+  assert.equal(readFileSync(job.at('chapters/0/text.md'), 'utf8'), '# One');
+  assert.equal(readFileSync(job.at('chapters/1/text.md'), 'utf8'), '# Two');
+});
+
+test('a sub-plan may have a workspace elsewhere, and not that of the job around it', async () => {
+  const other = temporal.unique('other');
+  const job = await start([
+    { id: 'one', use: 'plan.run', plan: { ...chapter, workspace: other }, with: { title: 'T' } },
+  ]);
+  await job.handle.result();
+  assert.ok(existsSync(join(root, other, 'text.md')));
+  const own = temporal.unique('own');
+  const same = await start([{ ...one, workspace: undefined, plan: { ...chapter, workspace: own } }], {
+    workspace: own,
+  });
+  const [finding] = (await untilAsked(same.handle)).findings;
+  assert.match(finding!.difference ?? '', /has the workspace of the job around it/);
+  await same.handle.signal('abort', { by: 'a@example.com', reason: 'tested' });
+  await assert.rejects(same.handle.result());
+});

@@ -35,6 +35,7 @@ import { ATTEMPTS } from './attempts.ts';
 import type { Mutation } from './mutation.ts';
 import { REBUILDS } from './rebuilds.ts';
 import { REWINDS } from './rewinds.ts';
+import { SUB_PLANS } from './sub-plans.ts';
 
 export const MUTATIONS: readonly Mutation[] = [
   ...AGENTS,
@@ -46,6 +47,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...REBUILDS,
   ...REWINDS,
   ...EDITS,
+  ...SUB_PLANS,
   ...CALLS_ONCE,
   ...HTTP_ONCE,
   ...COMMANDS_ONCE,

@@ -171,6 +171,10 @@ const ROUNDS = at(
   'plan-flow-job',
   'rounds go on in new Runs, none is lost or repeated, and all are undone with the job',
 );
+const SUB_PLANS = at(
+  'sub-plan-job',
+  'a sub-plan runs as a job of its own in its folder, and what it returns is the output of its step',
+);
 const BOUND = at('plan-flow-job', 'at the bound of the rounds a person is asked, and `rerun` begins them anew');
 const RESTS = at(
   'plan-flow-job',
@@ -248,6 +252,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [ROUNDS, 'steps.until steps.maxRounds steps.until.and steps.until.ge steps.until.eq'],
       [BOUND, 'steps.until.or steps.until.not steps.until.exists steps.until.le steps.until.in steps.until.lt'],
       [BOUND, 'steps.until.gt steps.until.ne'],
+      [SUB_PLANS, 'steps.plan steps.workspace'],
       [RESTS, 'steps.resume steps.resume.atMost steps.resume.afterSeconds'],
       [HEARD, 'heartbeatTimeoutMs'],
       [STORED, 'checkpoint checkpoint.store'],

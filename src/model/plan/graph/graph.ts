@@ -94,9 +94,9 @@ export function directNeeds(step: PlanStep): readonly string[] {
 }
 
 function referencesOfStep(step: PlanStep): readonly PlacedReference[] {
-  const { forEach, workspace = [], when = [], until = [] } = step;
-  const given: readonly Json[] = [forEach?.items ?? [], step.with, workspace as Json, when as Json, until as Json];
-  return given.flatMap((part) => referencesOf(part));
+  const { forEach, when = [], until = [] } = step;
+  const given: readonly Json[] = [forEach?.items ?? [], step.with, when as Json, until as Json];
+  return [...given, step.workspace ?? []].flatMap((part) => referencesOf(part));
 }
 
 function addStateSources(
