@@ -274,7 +274,7 @@ const round = {
   input: {
     type: 'object',
     properties: { before: { anyOf: [{ type: 'array' }, { type: 'null' }] }, round: { type: 'integer' } },
-    required: ['round'],,
+    required: ['round'],
   },
   state: { rounds: { reducer: 'append' } },
   steps: [
