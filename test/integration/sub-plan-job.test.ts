@@ -281,7 +281,7 @@ const round = {
     {
       id: 'draft',
       use: 'file.write',
-      with: { path: 'draft-${{ input.round }}.md', content: '${{ input.round }}' },
+      with: { path: 'draft-${{ input.round }}.md', content: 'round ${{ input.round }}' },
       state: { rounds: '${{ output.sizeBytes }}' },
     },
     { id: 'check', use: 'file.copy', needs: ['draft'], with: { from: 'draft-${{ input.round }}.md', to: 'best.md' } },
@@ -305,9 +305,11 @@ test('several steps are repeated as rounds of a sub-plan, each given what the on
     {},
     { rounds: { reducer: 'append' } },
   );
+  const ended = await untilStatus(job.handle, ({ state }) => state === 'completed' || state === 'waiting');
+  assert.deepEqual(ended.questions, []);
   const result = (await job.handle.result()) as { readonly state: unknown };
-  assert.deepEqual(result.state, { rounds: [1, 1, 1] });
-  assert.equal(readFileSync(job.at('better/best.md'), 'utf8'), '3');
+  assert.deepEqual(result.state, { rounds: [7, 7, 7] });
+  assert.equal(readFileSync(job.at('better/best.md'), 'utf8'), 'round 3');
   const ids = (await statusOf(job.handle)).steps.map(({ id }) => id);
   assert.deepEqual(ids, ['better#1/job', 'better#1', 'better#2/job', 'better#2', 'better#3/job', 'better#3']);
 });
