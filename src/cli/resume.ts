@@ -1,4 +1,5 @@
 /** `holdfast resume`: starts a job from its store of checkpoints, on any cluster. */
+import path from 'node:path';
 import { Option } from 'commander';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
@@ -64,7 +65,8 @@ export const resumeCommand: CommandSpec<Options> = {
       terminal,
       'Reading the store',
       client.resume({
-        from: from!,
+        // A relative folder begins where the command was called.
+        from: /^\.{1,2}\//.test(from!) ? path.resolve(terminal.cwd, from!) : from!,
         by: whoDecides(terminal, context.options.by),
         reason,
         ...defined({ workspace, dryRun }),

@@ -34,6 +34,7 @@ import { TOLD } from './told.ts';
 import { ATTEMPTS } from './attempts.ts';
 import type { Mutation } from './mutation.ts';
 import { REBUILDS } from './rebuilds.ts';
+import { RESUMES } from './resumes.ts';
 import { REWINDS } from './rewinds.ts';
 import { SUB_PLANS } from './sub-plans.ts';
 
@@ -45,6 +46,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...PLAN_FLOW,
   ...CHECKPOINTS,
   ...REBUILDS,
+  ...RESUMES,
   ...REWINDS,
   ...EDITS,
   ...SUB_PLANS,
