@@ -45,7 +45,7 @@ export async function makeRecord(plan: RebuildPlan, making: NewRecordOf): Promis
   const { workspace, settings, base, mayAct, decision } = making;
   const before = async (): Promise<void> => {
     await mayAct();
-    setLedgerAside(workspace.directory, decision.digest);
+    setLedgerAside(workspace.directory, decision.digest, plan.digest);
   };
   const after = (tables: LedgerTables): void => addBeyond(tables, plan, making);
   if (plan.stored === undefined) return await makeFromHistory(making, before, after);

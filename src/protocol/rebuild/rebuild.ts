@@ -14,6 +14,7 @@ import { findingsIdentity, type Finding } from '../../model/question/finding.ts'
 import { ruleOn } from '../../model/question/ruling.ts';
 import type { DecisionRecord } from '../../model/record/record.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
+import { noteAside } from '../../store/ledger/make-ledger.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { damagedLedgerFinding, ledgerBehindFinding, LEDGER, missingLedgerFinding } from '../question/ledger.ts';
 import { rebuildableFinding } from '../question/rebuild.ts';
@@ -63,7 +64,11 @@ export async function rebuildRecord(rebuilding: Rebuilding): Promise<RepairResul
   const found = await planRebuild(site);
   if ('refused' in found) return refused(found.refused);
   const shown = rebuildableFinding(now.finding, toldOf(site, found.plan));
-  if (findingsIdentity([shown]) !== findingsIdentity([asked])) return moved(request);
+  // A process that was killed may have moved away what was asked about.
+  const isBegun =
+    now.finding.kind === 'ledger-missing' && noteAside(workspace.directory, decision.digest) === found.plan.digest;
+  const isAsAsked = isBegun || findingsIdentity([shown]) === findingsIdentity([asked]);
+  if (!isAsAsked) return moved(request);
   const notes = notesOf(found.plan);
   const at = await makeRecord(found.plan, {
     workspace,

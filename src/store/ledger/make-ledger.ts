@@ -6,10 +6,9 @@
  * 2. It gets its name by a link: a ledger that is there is never replaced.
  * 3. A log of SQLite's that belonged to the ledger before is set aside first: SQLite would take it for the new one's.
  */
-import { closeSync, constants, existsSync, lstatSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, constants, existsSync, lstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
-import { invariant } from '../../model/invariant.ts';
 import {
   linkFile,
   makeDirectory,
@@ -21,6 +20,7 @@ import {
   syncFile,
   systemCode,
   unlinkFile,
+  writeDurably,
 } from '../durable-file.ts';
 import { LEDGER_FILE, LedgerFile } from './file.ts';
 import { checkVersion } from './meta.ts';
@@ -30,6 +30,7 @@ import { tablesOf, type LedgerTables } from './tables.ts';
 const BUILDING = 'ledger-being-made';
 /** Below `.holdfast`: what was a ledger, or part of one. */
 export const LOST_LEDGERS = 'lost';
+const NOTE = 'why.txt';
 const COMPANIONS = ['-wal', '-shm', '-journal'];
 
 /**
@@ -50,7 +51,7 @@ export async function makeLedger(directory: string, fill: (tables: LedgerTables)
     file.close();
   }
   const made = join(building, LEDGER_FILE);
-  invariant(!existsSync(`${made}-wal`), `${made} has all that was written to it`);
+  mustBeOneFile(made);
   syncWhole(made);
   setStrayLogsAside(directory);
   giveName(made, path);
@@ -62,19 +63,40 @@ export async function makeLedger(directory: string, fill: (tables: LedgerTables)
  * Moves a ledger out of the way, with SQLite's files beside it. Call under the workspace's lock, with no connection
  * open. Safe to repeat after a kill.
  * @param as a name that no other has
+ * @param why a note beside it, for whoever goes on after a kill
  * @returns the folder where it lies now, for people. Undefined: there was nothing.
  */
-export function setLedgerAside(directory: string, as: string): string | undefined {
+export function setLedgerAside(directory: string, as: string, why = ''): string | undefined {
   const names = [LEDGER_FILE, ...COMPANIONS.map((ending) => LEDGER_FILE + ending)].filter((name) =>
     isAnything(join(directory, name)),
   );
   const folder = join(directory, LOST_LEDGERS, as);
   if (names.length === 0) return existsSync(folder) ? folder : undefined;
   makeDirectory(folder, 0o700);
+  writeDurably(join(folder, NOTE), `${why}\n`, { mode: 0o600 });
   for (const name of names) renameFile(join(directory, name), join(folder, name));
   syncDirectory(folder);
   syncDirectory(directory);
   return folder;
+}
+
+/** What was noted when a ledger was moved out of the way by this name. Undefined: none was. */
+export function noteAside(directory: string, as: string): string | undefined {
+  try {
+    return readFileSync(join(directory, LOST_LEDGERS, as, NOTE), 'utf8').trim();
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw storageError('read', join(directory, LOST_LEDGERS, as), error, OF_RECORD);
+  }
+}
+
+/** On a disk that fails SQLite leaves its log, with what is not in the file yet. */
+function mustBeOneFile(path: string): void {
+  if (!isAnything(`${path}-wal`)) return;
+  throw new HoldfastError('storage-failed', `SQLite could not write all of ${path}; it is made again.`, {
+    path,
+    ...OF_RECORD,
+  });
 }
 
 function mustBeFree(path: string): void {
