@@ -7,7 +7,7 @@ import { ListOutput } from '../model/step/list-output.ts';
 import { isApprovalAsked, MAX_SUB_STEPS_AT_ONCE, type ItemOptions } from '../model/step/sub-step.ts';
 import { implementStep } from '../model/step/step.ts';
 
-export const forEach = implementStep(forEachStep, async (ctx, { use, inputs, atOnce, approval }) => {
+export const forEach = implementStep(forEachStep, async (ctx, { use, inputs, atOnce, approval, outputs: wanted }) => {
   // The worker's code has the contract; what goes in and out is checked by that.
   const contract = { name: use, input: z.unknown(), output: z.unknown() };
   const outputs: Json[] = [];
@@ -22,6 +22,7 @@ export const forEach = implementStep(forEachStep, async (ctx, { use, inputs, atO
         const name = String(index);
         const options: ItemOptions = { name, besideApprovals: true, ...defined({ approval }) };
         const output = ((await ctx.step(contract, inputs[index], options)) ?? null) as Json;
+        if (wanted === 'none') continue;
         outputs[index] = output;
         list.add(output);
       } catch (error) {
@@ -36,5 +37,5 @@ export const forEach = implementStep(forEachStep, async (ctx, { use, inputs, atO
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, inputs.length) }, inTurn));
   if (asked.length > 0) throw asked[0];
-  return outputs;
+  return wanted === 'none' ? null : outputs;
 });

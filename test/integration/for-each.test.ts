@@ -107,6 +107,15 @@ for (const within of ['activity', 'workflow'] as const) {
     assert.deepEqual((await tested.job.runPlan(planOf({ within }))).outputs['each'], []);
   });
 
+  test(`within the ${within}: without outputs the step comes to null, however much its items return`, async () => {
+    tested.more = 'x'.repeat(100_000);
+    const plan = planOf({ within, outputs: 'none' }) as { steps: object[] };
+    plan.steps.pop();
+    assert.equal((await tested.job.runPlan(plan)).outputs['each'], null);
+    assert.equal(tested.ran.length, 3);
+    assert.match(await failureOf(tested.job.runPlan(planOf({ within, outputs: 'none' }))), /outputs: none/);
+  });
+
   test(`within the ${within}: an item that fails is tried again, and those that are done are not`, async () => {
     tested.fails = 'b';
     const question = await questionFrom(tested.job.runPlan(planOf({ within })));
@@ -247,6 +256,7 @@ test('a plan is checked: what may refer to an item, and what a list of outputs i
   assert.equal(problems(planOf({})), undefined);
   assert.match(problems(planOf({ atOnce: 0 })), /atOnce/);
   assert.match(problems(planOf({ within: 'both' })), /within/);
+  assert.match(problems(planOf({ outputs: 'none' })), /leads nowhere.*steps.each.output is null: its forEach says/);
   const outside = planOf({}) as { steps: { with?: unknown; forEach?: unknown }[] };
   outside.steps[2]!.with = { texts: '${{ item }}' };
   assert.match(problems(outside), /item can be used in with, of a step with forEach/);

@@ -56,6 +56,13 @@ export const ForEachSchema = z.strictObject({
         'whole, with what is done answered from the record. workflow: each is a step of its own, at most ' +
         `${MAX_ITEMS_WITHIN_WORKFLOW}. Default: activity.`,
     ),
+  outputs: z
+    .enum(['list', 'none'])
+    .optional()
+    .describe(
+      "list: the step's output is the list of what its items return, at most 256 KiB together. none: it is null, and " +
+        'what each item returned stays in the record. Default: list.',
+    ),
 });
 
 export const StepSchema = z.strictObject({
@@ -95,7 +102,7 @@ export const StepSchema = z.strictObject({
     ),
   // No default is filled in: the digest of a plan without it stays the same.
   forEach: ForEachSchema.optional().describe(
-    'Run the step once for each item of a list; its output is the list of outputs. Default: once.',
+    'Run the step once for each item of a list; its output is the list of outputs, or null. Default: once.',
   ),
   when: ConditionSchema.optional().describe(
     'Run the step only if this holds, once all that it needs has ended; else it is skipped. Default: always.',

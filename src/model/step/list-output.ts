@@ -22,12 +22,13 @@ export class ListOutput {
     this.#count += 1;
     this.#sizeBytes += jsonBytes(output) + 1;
     if (this.#sizeBytes <= MAX_OUTPUT_BYTES) return;
-    const one = this.#of === 'items' ? 'item' : 'round';
+    const [one, otherwise] =
+      this.#of === 'items' ? ['item', ', or say `outputs: none` where nothing uses them'] : ['round', ''];
     throw new HoldfastError(
       'too-large',
       `The outputs of ${this.#count} ${this.#of} have ${this.#sizeBytes} bytes; the list of all outputs may have ` +
         `${MAX_OUTPUT_BYTES}. Let each ${one} return less (what is large belongs into a file or a table), or give ` +
-        `the step fewer ${this.#of}.`,
+        `the step fewer ${this.#of}${otherwise}.`,
       { sizeBytes: this.#sizeBytes },
     );
   }

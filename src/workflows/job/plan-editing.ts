@@ -32,7 +32,7 @@ export class PlanEditing implements Editable {
     return {
       step: step.use,
       readers: [...this.#readersOf(step, Object.keys(values))],
-      ...(step.forEach !== undefined && { isList: true }),
+      ...(step.forEach !== undefined && step.forEach.outputs !== 'none' && { isList: true }),
       ...(!this.#isOutputUsed(step, values) && { isOutputUnused: true }),
     };
   }

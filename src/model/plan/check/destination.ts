@@ -50,7 +50,15 @@ export class Destinations {
 
   /** A reference into the output of a step, as far as its contract tells. */
   outputProblems(step: OutputOf, placed: PlacedReference, name: string): readonly PlanProblem[] {
-    return followShape(this.#outputShape(step), placed, name, false);
+    if (step.forEach?.outputs !== 'none') return followShape(this.#outputShape(step), placed, name, false);
+    return [
+      {
+        path: placed.path,
+        message: `${placed.reference.text} leads nowhere`,
+        found: `${name} is null: its forEach says outputs: none`,
+        hint: 'leave `outputs` out, or write what is needed to a file or to the state',
+      },
+    ];
   }
 
   /** Of what a reference to the input or to a step's output yields. Undefined: nothing is known of it. */

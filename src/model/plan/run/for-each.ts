@@ -36,13 +36,13 @@ export async function runForEach(
 
 async function asSubSteps(
   step: PlanStep,
-  { atOnce, within }: ForEach,
+  { atOnce, within, outputs }: ForEach,
   items: readonly ResolvedInput[],
   superStep: SuperStep,
 ): Promise<ForEachOutcome> {
   const { approval, ...request } = requestFor(step, { input: null, secrets: [] }, superStep);
   const inputs = items.map(({ input }) => input);
-  const input = { use: step.use, inputs, atOnce, ...defined({ approval }) };
+  const input = { use: step.use, inputs, atOnce, ...defined({ approval }), ...(outputs === 'none' && { outputs }) };
   const total = items.length;
   superStep.job.onItems?.({ stepId: step.id, within, done: 0, total });
   const result = await superStep.job.step({ ...request, use: forEachStep.name, input });
@@ -73,12 +73,13 @@ class Apart {
 
   async run(): Promise<ForEachOutcome> {
     this.#tell();
-    for (const output of this.#superStep.items.of(this.#step.id).values()) this.#list.add(output);
+    for (const output of this.#superStep.items.of(this.#step.id).values()) this.#count(output);
     const lanes = Math.min(this.#forEach.atOnce, this.#items.length);
     const ended = await Promise.allSettled(Array.from({ length: lanes }, () => this.#inTurn()));
     const failed = ended.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
     if (this.#isOver !== undefined) return { kind: this.#isOver };
+    if (this.#isWithoutOutput) return { kind: 'done', output: null };
     const done = this.#superStep.items.of(this.#step.id);
     return { kind: 'done', output: this.#items.map((_, place) => done.get(place)!) };
   }
@@ -117,7 +118,16 @@ class Apart {
     }
     items.add(this.#step.id, place, result.output);
     this.#tell();
-    this.#list.add(result.output);
+    this.#count(result.output);
+  }
+
+  get #isWithoutOutput(): boolean {
+    return this.#forEach.outputs === 'none';
+  }
+
+  /** @throws HoldfastError `too-large` */
+  #count(output: Json): void {
+    if (!this.#isWithoutOutput) this.#list.add(output);
   }
 
   #tell(): void {

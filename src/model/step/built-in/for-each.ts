@@ -12,7 +12,8 @@ export const forEachStep = defineStep({
     inputs: z.array(JsonSchema),
     atOnce: z.int().min(1).max(MAX_SUB_STEPS_AT_ONCE),
     approval: z.literal('before-apply').optional(),
+    outputs: z.literal('none').optional(),
   }),
-  /** Of each, in the order of the list. */
-  output: z.array(JsonSchema),
+  /** Of each, in the order of the list. Null: none was wanted. */
+  output: z.array(JsonSchema).nullable(),
 });
