@@ -52,7 +52,8 @@ test('each item of a plan’s list runs within one Activity, or as one of its ow
         with: of,
         needs: ['inside'],
       },
-      { id: 'gate', use: 'wait', with: { seconds: 1 }, needs: ['apart'] },
+      { id: 'quiet', use: 'write', forEach: { items: items('q'), outputs: 'none' }, with: of, needs: ['apart'] },
+      { id: 'gate', use: 'wait', with: { seconds: 1 }, needs: ['quiet'] },
       {
         id: 'list',
         use: 'file.write',
@@ -73,6 +74,7 @@ test('each item of a plan’s list runs within one Activity, or as one of its ow
     outputs['apart']!.map(({ text }) => text),
     ['a00', 'a11', 'a22'],
   );
+  assert.equal(outputs['quiet'], null);
   assert.equal(readFileSync(join(root, workspace, 'list.txt'), 'utf8'), 'a22');
   const { steps } = await client.status(workflowId);
   assert.deepEqual(
@@ -82,6 +84,7 @@ test('each item of a plan’s list runs within one Activity, or as one of its ow
       ['apart#0', '1 file'],
       ['apart#1', '1 file'],
       ['apart#2', '1 file'],
+      ['quiet', '3 sub-steps'],
       ['gate', ''],
       ['list', '1 file'],
     ],

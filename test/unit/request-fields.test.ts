@@ -248,6 +248,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [HTTP, 'http http.hosts'],
       [EDIT, 'verifyAfterMinutes'],
       [EACH, 'verify steps.forEach steps.forEach.atOnce steps.forEach.items steps.forEach.within'],
+      [EACH, 'steps.forEach.outputs'],
       [CONDITIONS, `steps.when steps.onSkipped ${OPERATORS.map((operator) => `steps.when.${operator}`).join(' ')}`],
       [ROUNDS, 'steps.until steps.maxRounds steps.until.and steps.until.ge steps.until.eq'],
       [BOUND, 'steps.until.or steps.until.not steps.until.exists steps.until.le steps.until.in steps.until.lt'],
