@@ -40,9 +40,14 @@ export async function readTextFile(terminal: Terminal, file: string, what: strin
 }
 
 /** Steps that are neither built in nor known here: whether there is such a one is the worker's to know. */
-export function stepsOnTrust({ steps }: Plan, knownSteps: readonly StepContract[] | undefined): readonly string[] {
+export function stepsOnTrust(plan: Plan, knownSteps: readonly StepContract[] | undefined): readonly string[] {
   if (knownSteps !== undefined) return [];
-  return [...new Set(steps.map(({ use }) => use))].filter((use) => !BUILT_IN_NAMES.includes(use));
+  return [...new Set(usesOf(plan))].filter((use) => !BUILT_IN_NAMES.includes(use));
+}
+
+/** Of a plan whose sub-plans are checked: their steps, too. */
+function usesOf({ steps }: Pick<Plan, 'steps'>): readonly string[] {
+  return steps.flatMap(({ use, plan }) => [use, ...(plan === undefined ? [] : usesOf(plan as unknown as Plan))]);
 }
 
 /** `file.wirte (did you mean file.write?)` */

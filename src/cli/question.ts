@@ -2,9 +2,13 @@
 import { Option } from 'commander';
 import type { HoldfastClient } from '../client.ts';
 import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
+import { defined } from '../model/defined.ts';
+import type { JobStatus } from '../model/job/status.ts';
+import { someOf } from '../model/list.ts';
 import type { Question } from '../model/question/question.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
-import { showQuestion, type AskingJob } from './show-question.ts';
+import { showQuestion } from './show-question.ts';
+import { showSubPlans } from './show-sub-plans.ts';
 import { whileSlow } from './terminal.ts';
 import { workspaceFor } from './verify.ts';
 
@@ -49,16 +53,19 @@ export const questionCommand: CommandSpec<Options> = {
       Promise.all([asked, askingJob(client, job!)]),
     );
     const questions = context.options.full === true && open.length > 0 ? await asRecorded(context, job!, open) : open;
-    const text =
-      questions.length === 0
-        ? `Job ${job!} asks nothing.`
-        : questions.map((question) => showQuestion(context.terminal, job!, question, about)).join('\n\n');
-    return { code: questions.length === 0 ? EXIT.ok : EXIT.waiting, data: { workflowId: job!, questions }, text };
+    const within = (about?.subPlans ?? []).filter((sub) => sub.questions !== undefined);
+    const shown = questions.map((question) => showQuestion(context.terminal, job!, question, about));
+    const text = [
+      ...(questions.length === 0 ? [`Job ${job!} asks nothing.`] : shown),
+      ...(within.length === 0 ? [] : [showSubPlans(context.terminal, within).join('\n').trim()]),
+    ].join('\n\n');
+    const data = { workflowId: job!, questions, ...defined({ subPlans: someOf(within) }) };
+    return { code: questions.length + within.length === 0 ? EXIT.ok : EXIT.waiting, data, text };
   },
 };
 
 /** Undefined: its worker is gone by now. */
-export async function askingJob(client: HoldfastClient, job: string): Promise<AskingJob | undefined> {
+export async function askingJob(client: HoldfastClient, job: string): Promise<JobStatus | undefined> {
   return await client.status(job).catch(() => undefined);
 }
 

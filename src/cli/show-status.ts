@@ -19,6 +19,7 @@ import { versionText } from '../model/job/version.ts';
 import { waitAdvice, waitText } from '../model/job/worker-wait.ts';
 import { reasonText } from '../model/job/reason-text.ts';
 import { tryText } from '../model/record/try-text.ts';
+import { showSubPlans } from './show-sub-plans.ts';
 import type { Style, Terminal } from './terminal.ts';
 import { readableLine } from '../model/readable-line.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -64,6 +65,7 @@ export function showStatus(terminal: Terminal, status: JobStatus, full = false):
     ...showSteps(terminal, status, full),
     ...unfinished(status).map((one) => terminal.style('dim', `  ${itemsText(one)}`)),
     ...showProgress(terminal, status.progress ?? []),
+    ...showSubPlans(terminal, status.subPlans ?? []),
     ...showRetrying(terminal, status.retrying ?? []),
     ...showResumed(terminal, status.resumed ?? []),
     ...showWait(terminal, status),

@@ -52,8 +52,13 @@ async function watch(context: Context<Options>, job: string): Promise<Outcome> {
   return { code: status === undefined ? EXIT.ok : codeOf(status), data: undefined, text: '' };
 }
 
-export function codeOf({ state, waitsForWorker }: Pick<JobStatus, 'state' | 'waitsForWorker'>): ExitCode {
-  if (state === 'waiting') return EXIT.waiting;
+/** A question of a sub-plan is one that it waits for, too. */
+export function codeOf({
+  state,
+  waitsForWorker,
+  subPlans = [],
+}: Pick<JobStatus, 'state' | 'waitsForWorker' | 'subPlans'>): ExitCode {
+  if (state === 'waiting' || subPlans.some(({ questions }) => questions !== undefined)) return EXIT.waiting;
   if (waitsForWorker?.kind === 'no-worker') return EXIT.unreachable;
   return state === 'failed' || state === 'aborted' || state === 'cancelled' ? EXIT.failed : EXIT.ok;
 }

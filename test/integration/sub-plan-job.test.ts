@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { JobStatus } from '../../src/model/job/status.ts';
+import { connectHoldfast } from '../../src/client.ts';
 import { statusOf, untilAsked, untilStatus } from '../support/job-status.ts';
 import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
@@ -15,6 +16,8 @@ const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-sub-plan-'));
 after(() => rmSync(root, { recursive: true, force: true }));
 
+const client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace });
+after(() => client.close());
 testWorker(temporal, { taskQueue, root, steps: [] });
 
 const chapter = {
@@ -95,10 +98,15 @@ test('an abort with compensate undoes the job of a sub-plan that runs', async ()
   assert.ok(!existsSync(job.at('one/text.md')));
 });
 
-test('a cancelled job cancels the job of its sub-plan and waits for it', async () => {
+test('a question of a sub-plan shows at its parent, and a cancelled job cancels it and waits for it', async () => {
   const job = await start([{ ...one, plan: approved }]);
   const sub = await jobOf(job.handle, 'one');
   await untilAsked(sub);
+  const { subPlans } = await client.status(job.handle.workflowId);
+  assert.deepEqual(
+    subPlans?.map(({ state, questions }) => [state, questions]),
+    [['waiting', 1]],
+  );
   await job.handle.cancel();
   await assert.rejects(job.handle.result());
   assert.equal((await sub.describe()).status.name, 'CANCELLED');

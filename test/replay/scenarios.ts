@@ -11,6 +11,7 @@ import { ENDINGS } from './scenarios-ending.ts';
 import { FLOWS } from './scenarios-flow.ts';
 import { LISTS } from './scenarios-lists.ts';
 import { STATES } from './scenarios-state.ts';
+import { SUB_PLANS } from './scenarios-sub-plans.ts';
 import { UNTAKEN } from './scenarios-untaken.ts';
 import { VERSIONS } from './scenarios-versions.ts';
 
@@ -58,6 +59,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...LISTS,
   ...FLOWS,
   ...STATES,
+  ...SUB_PLANS,
   ...UNTAKEN,
   ...VERSIONS,
   'parallel-steps-and-a-wait': {

@@ -134,7 +134,7 @@ export const ResumedSchema = z.strictObject({
 export type Resumed = z.infer<typeof ResumedSchema>;
 
 export const SubPlanStatusSchema = z.strictObject({
-  /** The step `plan.run`, or its round or item. */
+  /** The step `plan.run`, or its round or item. The client adds those of sub-plans within: `outer › inner`. */
   stepId: z.string(),
   /** The Workflow id of the job that runs the plan: what every command names it by. */
   job: z.string(),
@@ -143,7 +143,7 @@ export const SubPlanStatusSchema = z.strictObject({
   workspace: z.string(),
   /** Added by the client: what the job is at. Absent: its worker does not say. */
   state: JobStateSchema.optional(),
-  /** Added by the client likewise: how many questions it has open, sub-plans of its own among them. */
+  /** Added by the client likewise: how many questions it has open. Absent: none. */
   questions: z.int().optional(),
 });
 /** A job of a sub-plan that runs. */
