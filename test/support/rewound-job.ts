@@ -57,17 +57,20 @@ export const REWOUND_STEPS = [
 export interface RewoundPlace {
   readonly workspace: string;
   readonly memory?: TestJobMemory;
+  /** Of a Run that a reset made. */
+  readonly runId?: string;
   /** Of a PostgreSQL database beside it. */
   readonly far?: string;
 }
 
-export function openRewoundJob({ workspace, memory, far: url }: RewoundPlace): TestJob {
+export function openRewoundJob({ workspace, memory, runId, far: url }: RewoundPlace): TestJob {
   return openTestJob({
     workspace,
     steps: REWOUND_STEPS,
     databases: { main: `sqlite:${SQLITE}`, ...(url === undefined ? {} : { far: '${{ env.FAR }}' }) },
     ...(url === undefined ? {} : { env: { FAR: url } }),
     ...(memory === undefined ? {} : { resume: memory }),
+    ...(runId === undefined ? {} : { runId }),
   });
 }
 
