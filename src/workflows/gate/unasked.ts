@@ -7,7 +7,7 @@
  * 3. One whose Activity fails may have been begun: the comparison that follows completes it, and what came of it is
  *    heard then. So the Workflow never goes on from steps that the record has taken back.
  */
-import { ApplicationFailure, condition, TemporalFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, condition, isCancellation, TemporalFailure } from '@temporalio/workflow';
 import type { RepairResult } from '../../model/job/repair.ts';
 import { wholeRepair } from '../../model/job/repair-pages.ts';
 import type { Parsed } from '../../model/parsed.ts';
@@ -77,6 +77,28 @@ export class Unasked<Asked extends object, Request extends object, Answer> {
     const parsed = this.#way.parse(value);
     if ('problems' in parsed) throw this.#refused(value as Partial<Asked>, parsed.problems);
     return await this.#options.decisions.inTurn(() => this.#carryOut(parsed.value));
+  }
+
+  /**
+   * Until it is carried out, or refused: where its Activity fails, or the world is not as recorded, the world is
+   * compared and the same is asked for again. What was begun then answers with what was done.
+   * @throws ApplicationFailure `decision-refused`: nothing was begun
+   */
+  async persistently(asked: Asked): Promise<Answer> {
+    const { decisions, ending, verification } = this.#options;
+    const request = this.#way.requestOf(asked);
+    for (;;) {
+      const why = ending.whyUndecidable;
+      if (why !== undefined) throw this.#refused(asked, [why]);
+      try {
+        const result = await decisions.inTurn(() => this.#call(request));
+        if (result.kind === 'refused') throw this.#refused(asked, result.problems);
+        if (result.kind === 'repaired') return this.#use(asked, result);
+      } catch (error) {
+        if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+      }
+      await verification.verify('repair-pending', this.#way.what);
+    }
   }
 
   #problemsNow(asked: Asked): readonly string[] {

@@ -38,7 +38,7 @@ export class GoingBack {
     const { rewind } = resuming;
     if (rewind === undefined) return;
     this.#isBeforeBody = true;
-    view.wentBack = await this.rewinding!.byUpdate(rewind);
+    view.wentBack = await this.rewinding!.persistently(rewind);
     this.#isBeforeBody = false;
   }
 
