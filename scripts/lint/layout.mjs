@@ -20,7 +20,7 @@ export const PROTOCOL_FLOORS = [
   ['protocol/step', 'protocol/repair', 'protocol/end'],
   ['protocol/verify'],
   ['protocol/undo'],
-  ['protocol/inspect'],
+  ['protocol/inspect', 'protocol/retention'],
 ];
 
 /**
@@ -211,6 +211,7 @@ const ARROWS = {
       'dev-server',
       'config',
       'protocol/inspect',
+      'protocol/retention',
       'protocol/workspace',
       'store/sealed',
       'steps',

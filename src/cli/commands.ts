@@ -132,6 +132,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./export.ts')).exportCommand,
   },
   {
+    name: 'gc',
+    usage: '[folder]',
+    summary: 'remove what nobody needs any more: records of ended jobs as their plans say, contents, old checkpoints',
+    load: async () => (await import('./gc.ts')).gcCommand,
+  },
+  {
     name: 'doctor',
     usage: '[workspace]',
     summary: 'check server, namespace, search attributes, worker, workspace, record and databases',

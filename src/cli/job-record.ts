@@ -3,6 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { WorkspaceInspection, type InspectedJob } from '../protocol/inspect/inspection.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { openArchivedWorkspace } from '../protocol/retention/open-archived.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, JOB_OF_WORKSPACE_OPTION, type Context, type Outcome } from './command.ts';
 import { workspaceFor } from './verify.ts';
 
@@ -12,15 +13,32 @@ export interface JobRecordChoice {
   readonly job?: string;
 }
 
-/** @param target a workspace, or a job whose workspace is here. @throws HoldfastError `not-found` */
+/** @param target a workspace, a job whose workspace is here, or an archive. @throws HoldfastError `not-found` */
 export async function withJobRecord<T>(
   context: Context<JobRecordChoice>,
   target: string,
   work: (inspection: WorkspaceInspection, job: InspectedJob) => T | Promise<T>,
 ): Promise<T> {
+  if (isArchive(context, target)) return await withArchive(context, target, work);
   const { folder, job } = await workspaceFor(context, await context.config(), target);
   await using inspection = await WorkspaceInspection.open(folder, context.terminal.env);
   return await work(inspection, inspection.job(context.options.job ?? job));
+}
+
+/** An archive of `holdfast gc` is read like a workspace. */
+function isArchive({ terminal }: Context, target: string): boolean {
+  const file = path.resolve(terminal.cwd, target);
+  return target.endsWith('.tar') && existsSync(file) && statSync(file).isFile();
+}
+
+async function withArchive<T>(
+  { terminal }: Context,
+  target: string,
+  work: (inspection: WorkspaceInspection, job: InspectedJob) => T | Promise<T>,
+): Promise<T> {
+  await using archived = await openArchivedWorkspace(path.resolve(terminal.cwd, target));
+  await using inspection = await WorkspaceInspection.open(archived.folder, terminal.env);
+  return await work(inspection, inspection.job(archived.jobId));
 }
 
 /** A job by its name, or the one that has this workspace. */

@@ -32,6 +32,8 @@ export interface TestJobOptions {
   readonly plan?: JobSettings['plan'];
   /** As in a plan. Default: checkpoints are kept in the record alone. */
   readonly checkpoint?: JobSettings['checkpoint'];
+  /** As in a plan. Default: the record is kept. */
+  readonly retention?: JobSettings['retention'];
   /** Ids of other jobs whose Workflows are still open. Default: every other job has ended. */
   readonly openJobs?: readonly string[];
   /**
@@ -59,6 +61,7 @@ export const TEST_JOB_OPTIONS: OptionNames<TestJobOptions> = {
   verify: true,
   plan: true,
   checkpoint: true,
+  retention: true,
   openJobs: true,
   outagePatienceMs: true,
   resume: true,

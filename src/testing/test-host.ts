@@ -45,13 +45,14 @@ export function settingsOf({
   secrets,
   http,
   checkpoint,
+  retention,
 }: TestJobOptions): JobSettings {
   const checked = JobSettingsSchema.safeParse({
     databases: databases ?? {},
     watch: uniformWatches(watch ?? []),
     verifyAfterMs: verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
     plan: plan ?? null,
-    ...defined({ secrets: secrets === undefined ? undefined : [...secrets], http, verify, checkpoint }),
+    ...defined({ secrets: secrets === undefined ? undefined : [...secrets], http, verify, checkpoint, retention }),
   });
   if (checked.success) return checked.data;
   throw new HoldfastError('bad-input', `openTestJob cannot use its options: ${issuesText(checked.error.issues)}.`);

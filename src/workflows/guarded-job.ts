@@ -52,6 +52,8 @@ export interface OpenJobOptions<S extends StateKeys = StateKeys, R extends State
    * Where checkpoints are kept besides in the record: `{ store, mode? }`, as a plan says it. Default: nowhere.
    */
   readonly checkpoint?: JobSettings['checkpoint'];
+  /** How long the record outlives the job's end: `{ days?, jobs?, archive? }`, as a plan says it. Default: for ever. */
+  readonly retention?: JobSettings['retention'];
   /**
    * A step of which nothing is heard for so long is taken for lost with its worker, and tried again elsewhere, in
    * milliseconds. Default 10,000; between 5,000 and 86,400,000.

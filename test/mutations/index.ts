@@ -35,6 +35,7 @@ import { ATTEMPTS } from './attempts.ts';
 import type { Mutation } from './mutation.ts';
 import { REBUILDS } from './rebuilds.ts';
 import { RESUMES } from './resumes.ts';
+import { RETENTION } from './retention.ts';
 import { REWINDS } from './rewinds.ts';
 import { SUB_PLANS } from './sub-plans.ts';
 
@@ -50,6 +51,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...REWINDS,
   ...EDITS,
   ...SUB_PLANS,
+  ...RETENTION,
   ...CALLS_ONCE,
   ...HTTP_ONCE,
   ...COMMANDS_ONCE,

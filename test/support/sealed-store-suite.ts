@@ -1,6 +1,7 @@
 /** What every store of sealed documents does, run over each by its own test file. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import type { FailureType } from '../../src/model/failures.ts';
@@ -295,6 +296,22 @@ export function sealedStoreSuite(name: string, place: () => Promise<StoreSubject
       assert.equal(await store.removeBlob(digests[1]!), true);
       assert.equal(await store.removeBlob(digests[1]!), false);
       assert.deepEqual(await store.hasBlobs([digests[1]!]), new Set());
+    });
+
+    test('a content that is kept, or stored again, is not removed as one that nobody needs', async () => {
+      await using store = disposable((await place()).open());
+      const content = Buffer.from('needed');
+      const { content: digest } = await store.putBlob(pieces(content));
+      await delay(300);
+      assert.deepEqual(await store.keepBlobs([digest, sha256Hex('other')]), new Set([digest]));
+      assert.equal(await store.removeBlob(digest, 200), false);
+      await delay(300);
+      await store.putBlob(pieces(content));
+      assert.equal(await store.removeBlob(digest, 200), false);
+      assert.ok((await read(store.getBlob(digest))).equals(content));
+      await delay(300);
+      assert.equal(await store.removeBlob(digest, 200), true);
+      assert.deepEqual(await store.keepBlobs([digest]), new Set());
     });
 
     test('finds a damaged content while it is read, and replaces it when it is stored again', async () => {

@@ -32,6 +32,7 @@ const COMMANDS = [
   'update-state',
   'fork',
   'export',
+  'gc',
   'doctor',
   'keys',
   'codec-server',

@@ -184,7 +184,7 @@ describe('the first line', () => {
     const refused: readonly [Parameters<typeof withLine>[0], RegExp][] = [
       [{ schemaVersion: 2 }, /its version is 2, a newer one\. Expected at most 1/],
       [{ codec: 'lz4' }, /its codec is lz4\. Expected none or zstd/],
-      [{ kind: 'photograph' }, /its kind is photograph\. Expected checkpoint or langgraph/],
+      [{ kind: 'photograph' }, /its kind is photograph\. Expected checkpoint(, | or )archive or langgraph/],
       [{ size: MAX_SEALED_BYTES + 1 }, /its size is 268435457 bytes\. Expected at most 268435456/],
     ];
     for (const [fields, message] of refused) {

@@ -33,5 +33,11 @@ export const CheckpointSettingsSchema = z.strictObject({
       'required: no step runs before the checkpoint of what came before is stored and read back. best-effort: the ' +
         'job goes on without, and says so. Default: required.',
     ),
+  keep: z
+    .int()
+    .min(3, 'expected 3 or more: so many stay in any case')
+    .max(1_000_000)
+    .optional()
+    .describe('So many of the latest checkpoints stay when `holdfast gc` cleans up. Default: all.'),
 });
 export type CheckpointSettings = z.infer<typeof CheckpointSettingsSchema>;

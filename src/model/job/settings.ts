@@ -1,6 +1,7 @@
 /** What holds for a whole job: databases, watches, secrets, hosts. */
 import * as z from 'zod';
 import { CheckpointSettingsSchema } from '../checkpoint/settings.ts';
+import { RetentionSchema } from '../retention.ts';
 import { DigestSchema } from '../digest.ts';
 import { HttpSettingsSchema } from '../step/http-host.ts';
 import { HttpHeadersSchema } from '../step/http-headers.ts';
@@ -49,5 +50,7 @@ export const JobSettingsSchema = z.strictObject({
   http: HttpSettingsSchema.optional(),
   /** Where checkpoints are kept besides in the record. Absent: nowhere. */
   checkpoint: CheckpointSettingsSchema.optional(),
+  /** For how long the record is kept once the job has ended. Absent: for ever. */
+  retention: RetentionSchema.optional(),
 });
 export type JobSettings = z.infer<typeof JobSettingsSchema>;

@@ -10,6 +10,7 @@
  */
 import * as z from 'zod';
 import { CheckpointSettingsSchema } from '../checkpoint/settings.ts';
+import { RetentionSchema } from '../retention.ts';
 import { HeartbeatTimeoutSchema } from '../heartbeat-timeout.ts';
 import { HttpSettingsSchema } from '../step/http-host.ts';
 import { MAX_SECRETS, SecretNameSchema } from '../step/secret.ts';
@@ -79,6 +80,11 @@ export const PlanSchema = z
     // No default is filled in: the digest of a plan without it stays the same.
     checkpoint: CheckpointSettingsSchema.optional().describe(
       'Where checkpoints are kept besides in the record, so that they outlive it and the cluster. Default: nowhere.',
+    ),
+    // No default is filled in: the digest of a plan without it stays the same.
+    retention: RetentionSchema.optional().describe(
+      'For how long the record of a job is kept once it has ended, and where it goes then: see `holdfast gc`. ' +
+        'Default: it is kept.',
     ),
     heartbeatTimeoutMs: HeartbeatTimeoutSchema.optional().describe(
       'A step of which nothing is heard for so long is lost with its worker, and tried again. Default: 10000.',

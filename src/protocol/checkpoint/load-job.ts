@@ -9,6 +9,7 @@
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import { SealedCheckpointSchema, type ChainPart, type SealedCheckpoint } from '../../model/job/sealed-checkpoint.ts';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
 import { issuesText } from '../../model/issues-text.ts';
 import { GENESIS, nextHead } from '../../model/record/chain.ts';
 import { ChainRecordSchema, type ChainRecord } from '../../model/record/record.ts';
@@ -54,7 +55,7 @@ export async function loadJob(store: SealedStore, jobId: string, seq: number): P
     parts.unshift(earlier.chain);
     again = earlier.before;
   }
-  return { checkpoint, parts, chain: proved(store.where(jobId, seq), checkpoint, parts) };
+  return { checkpoint, parts, chain: provedChain(store.where(jobId, seq), checkpoint.place, parts) };
 }
 
 interface Looked {
@@ -75,7 +76,8 @@ async function earlierOf(
   }
 }
 
-function proved(where: string, { place }: SealedCheckpoint, parts: readonly ChainPart[]): StoredJob['chain'] {
+/** Records that lead to a place. @throws HoldfastError `checkpoint-damaged` */
+export function provedChain(where: string, place: ChainPlace, parts: readonly ChainPart[]): StoredJob['chain'] {
   const chain: { record: ChainRecord; text: string; head: Digest }[] = [];
   let head = GENESIS;
   for (const part of parts) {

@@ -138,8 +138,8 @@ function smallValues(ledger: Ledger, jobId: string, record: CheckpointRecord): J
   return Buffer.byteLength(canonicalJson(values)) <= MAX_VALUES_BYTES ? values : null;
 }
 
-/** The store has each content before the checkpoint that names it. */
+/** The store has each content before the checkpoint that names it, and keeps it until then. */
 async function putContents(store: SealedStore, workspace: Workspace, { blobs }: ChainPart): Promise<void> {
-  const there = await store.hasBlobs(blobs);
+  const there = await store.keepBlobs(blobs);
   for (const digest of blobs) if (!there.has(digest)) await store.putBlob(workspace.blobs.stream(digest));
 }

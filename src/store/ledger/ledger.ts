@@ -22,6 +22,7 @@ import type { GenerationTable } from './generations.ts';
 import { LedgerFile, type TransactionOptions } from './file.ts';
 import { checkIntegrity, integrityProblems, type GoingOn } from './integrity.ts';
 import type { IntentDetails, IntentRow, NewIntent, PreparedAfters } from './intents.ts';
+import type { JobRows } from './job-rows.ts';
 import type { BootTime, JobRow, NewJob } from './jobs.ts';
 import { checkVersion } from './meta.ts';
 import type { OnceTable } from './once.ts';
@@ -277,6 +278,9 @@ export class Ledger {
   }
   recordedSubSteps(jobId: string): readonly RecordedSubStep[] {
     return this.#tables.records.subSteps(jobId);
+  }
+  get rows(): JobRows {
+    return this.#tables.rows;
   }
   get repairs(): RepairTable {
     return this.#tables.repairs;

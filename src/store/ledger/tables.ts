@@ -8,6 +8,7 @@ import { EffectMarkTable } from './effect-marks.ts';
 import type { LedgerFile } from './file.ts';
 import { GenerationTable } from './generations.ts';
 import { IntentTable } from './intents.ts';
+import { JobRows } from './job-rows.ts';
 import { JobTable } from './jobs.ts';
 import { ManifestTable } from './manifest.ts';
 import { MetaTable } from './meta.ts';
@@ -36,6 +37,7 @@ export interface LedgerTables {
   readonly repairs: RepairTable;
   readonly generations: GenerationTable;
   readonly rulings: UndoRulingTable;
+  readonly rows: JobRows;
 }
 
 export function tablesOf(file: LedgerFile): LedgerTables {
@@ -57,6 +59,7 @@ export function tablesOf(file: LedgerFile): LedgerTables {
     repairs: new RepairTable(file),
     generations: new GenerationTable(file),
     rulings: new UndoRulingTable(file),
+    rows: new JobRows(file),
   };
 }
 

@@ -16,6 +16,8 @@ export interface SealedKind {
 const KINDS = {
   /** A job at the end of a super-step. */
   checkpoint: { schemaVersion: 1, migrations: {} },
+  /** A job that has ended, in an archive. */
+  archive: { schemaVersion: 1, migrations: {} },
   /** A generation of a LangGraph thread. */
   langgraph: { schemaVersion: 1, migrations: {} },
 } as const satisfies Record<string, SealedKind>;

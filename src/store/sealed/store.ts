@@ -84,11 +84,21 @@ export interface SealedStore {
   /** Which of these contents are there. They are not read. */
   hasBlobs(contents: readonly Digest[]): Promise<ReadonlySet<Digest>>;
 
+  /**
+   * The same, and those count as taken just now: whoever is about to name them in a document has them for as long as
+   * `removeBlob` is told. Safe beside it.
+   */
+  keepBlobs(contents: readonly Digest[]): Promise<ReadonlySet<Digest>>;
+
   /** Of every content, in no order. */
   blobs(): AsyncIterable<StoredBlob>;
 
-  /** Removes a content for good. @returns false: there was none */
-  removeBlob(content: Digest): Promise<boolean>;
+  /**
+   * Removes a content for good.
+   * @param unusedForMs only if it was neither stored nor kept for so long. Default 0
+   * @returns false: there was none, or somebody needs it
+   */
+  removeBlob(content: Digest, unusedForMs?: number): Promise<boolean>;
 
   /**
    * Removes temporary files of writers that died. Safe at any time.

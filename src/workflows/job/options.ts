@@ -39,6 +39,7 @@ const OpenJobSchema = z
     verifyAfterMs: settings.verifyAfterMs.max(MAX_MS).optional(),
     verify: settings.verify,
     checkpoint: settings.checkpoint,
+    retention: settings.retention,
     plan: settings.plan.optional(),
     heartbeatTimeoutMs: HeartbeatTimeoutSchema.optional(),
     continueAsNewAfterEvents: z.int().min(1).optional(),

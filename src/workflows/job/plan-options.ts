@@ -24,6 +24,7 @@ export function planOptions(plan: Plan, input: JsonObject, jobId: string): Omit<
       heartbeatTimeoutMs: plan.heartbeatTimeoutMs,
       verify: plan.verify,
       checkpoint: plan.checkpoint,
+      retention: plan.retention,
     }),
   };
 }

@@ -72,6 +72,7 @@ function settingsOf({
   plan,
   http,
   checkpoint,
+  retention,
 }: OpenJobOptions): JobSettings {
   return {
     databases: databases ?? {},
@@ -83,6 +84,7 @@ function settingsOf({
       http: http && { hosts: [...http.hosts] },
       verify,
       checkpoint,
+      retention,
     }),
   };
 }

@@ -1,15 +1,16 @@
 /** A folder as a store of sealed documents. Its contents lie in `<folder>/blobs`, as in a workspace's record. */
 import { type Stats, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Digest } from '../../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import { BlobStore } from '../../blobs/blobs.ts';
 import type { HashedContent } from '../../chunks.ts';
-import { storageError, systemCode, unlinkFile, syncDirectory } from '../../durable-file.ts';
+import { storageError, systemCode } from '../../durable-file.ts';
 import { mustBeSame, mustReadBack, readBackFailed, writerOf } from '../met.ts';
 import { mustBeNames, mustBeSeries } from '../series-name.ts';
 import type { SealedStore, StoredBlob, StoredGeneration } from '../store.ts';
 import { explainDenied } from './denied.ts';
+import { isTouched, removeUnused, restoreGone } from './unused-blob.ts';
 import { GenerationFiles } from './generation-files.ts';
 
 const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
@@ -81,6 +82,8 @@ export class DirectoryStore implements SealedStore {
   async putBlob(chunks: AsyncIterable<Uint8Array>): Promise<HashedContent> {
     return await told(async () => {
       const stored = await this.#blobs.put(chunks);
+      // One that was there counts as stored now: nobody may remove it as unused.
+      isTouched(this.#blobs.pathOf(stored.content));
       const found = await this.#blobs.verify(stored.content);
       if (found !== 'intact') {
         const details = { content: stored.content, path: this.#blobs.pathOf(stored.content) };
@@ -110,20 +113,19 @@ export class DirectoryStore implements SealedStore {
     }
   }
 
-  async removeBlob(content: Digest): Promise<boolean> {
-    return await told(() => {
-      const path = this.#blobs.pathOf(content);
-      if (statOf(path) === undefined) return false;
-      unlinkFile(path);
-      syncDirectory(dirname(path));
-      return true;
-    });
+  async keepBlobs(contents: readonly Digest[]): Promise<ReadonlySet<Digest>> {
+    return await told(() => new Set(contents.filter((content) => isTouched(this.#blobs.pathOf(content)))));
+  }
+
+  async removeBlob(content: Digest, unusedForMs = 0): Promise<boolean> {
+    return await told(() => removeUnused(this.#blobs.pathOf(content), unusedForMs));
   }
 
   async removeLeftovers(olderThanMs = LEFTOVER_AGE_MS): Promise<number> {
-    return await told(
-      () => this.#blobs.removeLeftovers(Date.now()) + this.#generations.removeLeftovers(Date.now() - olderThanMs),
-    );
+    return await told(() => {
+      restoreGone(join(this.location, 'blobs'));
+      return this.#blobs.removeLeftovers(Date.now()) + this.#generations.removeLeftovers(Date.now() - olderThanMs);
+    });
   }
 
   async close(): Promise<void> {

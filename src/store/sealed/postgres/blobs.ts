@@ -36,8 +36,9 @@ export class PostgresBlobs {
       isNew = await this.#name(run, upload, stored);
       return isNew ? 'commit' : 'rollback';
     });
-    // One that is there was read just now.
-    if (isNew) await this.#mustReadBack(stored!);
+    // One that is there was read just now; nobody may remove it as unused from now on.
+    const isKept = isNew || (await this.keep([stored!.content])).has(stored!.content);
+    if (isNew || !isKept) await this.#mustReadBack(stored!);
     return stored!;
   }
 
@@ -84,12 +85,22 @@ export class PostgresBlobs {
     }
   }
 
-  async remove(content: Digest): Promise<boolean> {
+  /** Whose moment is set anew is not removed by a statement that began before: its row is looked at again. */
+  async keep(contents: readonly Digest[]): Promise<ReadonlySet<Digest>> {
+    if (contents.length === 0) return new Set();
+    const text = `UPDATE ${this.#schema}.blob SET at = clock_timestamp() WHERE content = ANY ($1::text[]) AND ${DURABLY}
+      RETURNING content`;
+    const [found] = await this.#connections.run({ text, values: [contents] });
+    return new Set(found!.rows.map(([content]) => content!));
+  }
+
+  async remove(content: Digest, unusedForMs: number): Promise<boolean> {
     const text = `
-      WITH gone AS (DELETE FROM ${this.#schema}.blob WHERE content = $1 AND ${DURABLY} RETURNING upload),
+      WITH gone AS (DELETE FROM ${this.#schema}.blob WHERE content = $1 AND ${DURABLY}
+          AND at <= clock_timestamp() - make_interval(secs => $2::double precision / 1000) RETURNING upload),
         pieces AS (DELETE FROM ${this.#schema}.blob_piece p USING gone WHERE p.upload = gone.upload)
       SELECT upload FROM gone`;
-    const [gone] = await this.#connections.run({ text, values: [content] });
+    const [gone] = await this.#connections.run({ text, values: [content, String(unusedForMs)] });
     return gone!.rows.length > 0;
   }
 

@@ -140,8 +140,12 @@ export class PostgresStore implements SealedStore {
     yield* this.#blobs.all();
   }
 
-  async removeBlob(content: Digest): Promise<boolean> {
-    return await this.#use(async () => await this.#blobs.remove(content));
+  async keepBlobs(contents: readonly Digest[]): Promise<ReadonlySet<Digest>> {
+    return await this.#use(async () => await this.#blobs.keep(contents));
+  }
+
+  async removeBlob(content: Digest, unusedForMs = 0): Promise<boolean> {
+    return await this.#use(async () => await this.#blobs.remove(content, unusedForMs));
   }
 
   /** The server rolls back what a writer that died had begun. */

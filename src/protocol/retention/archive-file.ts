@@ -1,0 +1,276 @@
+/**
+ * Archives: the record of a job that has ended, in one tar file.
+ *
+ * Invariants
+ * 1. A file has its name only once it is durable and has been read back whole: every member, every content by its
+ *    digest, the chain by its heads.
+ * 2. An archive that is there is never replaced: the same job's, as far, is fine; another is `already-started`.
+ * 3. Nothing of a damaged archive is used.
+ */
+import { closeSync, constants, openSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { dirname } from 'node:path';
+import { canonicalJson, type Json } from '../../model/canonical-json.ts';
+import type { Digest } from '../../model/digest.ts';
+import { HoldfastError } from '../../model/failure.ts';
+import { issuesText } from '../../model/issues-text.ts';
+import {
+  ARCHIVE_VERSION,
+  ArchivedJobSchema,
+  ArchiveIndexSchema,
+  BLOBS_FOLDER,
+  INDEX_NAME,
+  JOB_NAME,
+  type ArchivedJob,
+  type ArchiveIndex,
+} from '../../model/job/archived-job.ts';
+import { hashChunks } from '../../store/chunks.ts';
+import {
+  createFile,
+  linkFile,
+  makeDirectory,
+  storageError,
+  syncDirectory,
+  syncFileSlowly,
+  systemCode,
+  tryUnlink,
+  writeWhole,
+} from '../../store/durable-file.ts';
+import { openSealed } from '../../store/sealed/open.ts';
+import { seal } from '../../store/sealed/seal.ts';
+import {
+  OtherTar,
+  TAR_END,
+  TarDamage,
+  tarContent,
+  tarHeader,
+  tarMembers,
+  tarPadding,
+  type TarMember,
+} from '../../store/tar.ts';
+import { provedChain, type StoredJob } from '../checkpoint/load-job.ts';
+
+/** What is to be archived. */
+export interface Archiving {
+  readonly job: ArchivedJob;
+  readonly ended: Pick<ArchiveIndex, 'endedAt' | 'outcome'>;
+  readonly sizeOf: (content: Digest) => number;
+  readonly stream: (content: Digest) => AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Writes an archive, or finds the same one there. Safe to repeat after a kill.
+ * @throws HoldfastError `already-started` where another archive has the name; `ledger-damaged` for a content that is
+ *   not what its digest says; `too-large`; `storage-failed`, `permission-denied`
+ */
+export async function writeArchive(path: string, archiving: Archiving): Promise<void> {
+  makeDirectory(dirname(path), 0o700);
+  const temporary = `${path}.being-written`;
+  tryUnlink(temporary);
+  try {
+    await writeTar(temporary, archiving);
+    await verifyArchive(temporary);
+    try {
+      linkFile(temporary, path);
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+      await mustBeSame(path, archiving.job);
+    }
+    syncDirectory(dirname(path));
+  } finally {
+    tryUnlink(temporary);
+  }
+}
+
+async function writeTar(path: string, { job, ended, sizeOf, stream }: Archiving): Promise<void> {
+  const sealed = seal({ kind: 'archive', document: job as unknown as Json, writer: 'holdfast gc' });
+  const members = [
+    { name: JOB_NAME, sizeBytes: sealed.length, sha256: hash('sha256', sealed) },
+    ...job.chain.blobs.map((sha256) => ({ name: `${BLOBS_FOLDER}${sha256}`, sizeBytes: sizeOf(sha256), sha256 })),
+  ];
+  const { jobId, workflowId, place } = job;
+  const index: ArchiveIndex = {
+    holdfast: 'archive',
+    schemaVersion: ARCHIVE_VERSION,
+    jobId,
+    workflowId,
+    ...ended,
+    place,
+    members,
+  };
+  const atMs = Date.parse(ended.endedAt);
+  const file = createFile(path, 0o600);
+  const put = (bytes: Uint8Array): void => writeWhole(file, bytes, path);
+  try {
+    const text = Buffer.from(`${canonicalJson(index as unknown as Json)}\n`);
+    for (const [name, bytes] of [
+      [INDEX_NAME, text],
+      [JOB_NAME, sealed],
+    ] as const) {
+      put(tarHeader(name, bytes.length, atMs));
+      put(bytes);
+      put(tarPadding(bytes.length));
+    }
+    for (const { name, sizeBytes, sha256 } of members.slice(1)) {
+      put(tarHeader(name, sizeBytes, atMs));
+      for await (const chunk of stream(sha256)) put(chunk);
+      put(tarPadding(sizeBytes));
+    }
+    put(TAR_END);
+    await syncFileSlowly(file, path);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** An archive that is open. */
+export interface OpenArchive {
+  readonly index: ArchiveIndex;
+  readonly job: ArchivedJob;
+  /** As a store would tell it. */
+  readonly stored: StoredJob;
+  /** A content, unverified: whoever reads it to its end compares it. @throws HoldfastError `not-found` */
+  content(digest: Digest): AsyncIterable<Buffer>;
+  close(): void;
+}
+
+/**
+ * Opens an archive: its members, its index and the chain in it are verified.
+ * @throws HoldfastError `checkpoint-damaged` (cut short, altered), `unknown-format` (of another kind, or newer),
+ *   `not-found`, `permission-denied`
+ */
+export function openArchive(path: string): OpenArchive {
+  const file = opened(path);
+  try {
+    const members = new Map(membersOf(file, path).map((member) => [member.name, member]));
+    const index = indexOf(file, path, members.get(INDEX_NAME));
+    const job = jobOf(file, path, members.get(JOB_NAME));
+    mustFit(path, { index, job, members });
+    const { jobId, workflowId, place, chain } = job;
+    const checkpoint = { jobId, workflowId, place } as StoredJob['checkpoint'];
+    return {
+      index,
+      job,
+      stored: { checkpoint, parts: [chain], chain: provedChain(path, place, [chain]) },
+      content: (digest) => contentOf(file, path, members.get(`${BLOBS_FOLDER}${digest}`), digest),
+      close: () => closeSync(file),
+    };
+  } catch (error) {
+    closeSync(file);
+    throw error instanceof TarDamage ? damaged(path, error.message, error.damageAt) : error;
+  }
+}
+
+/** Reads all of it. @throws HoldfastError as `openArchive`, naming the content */
+export async function verifyArchive(path: string): Promise<ArchiveIndex> {
+  const archive = openArchive(path);
+  try {
+    for (const { name, sha256 } of archive.index.members.slice(1)) {
+      const { content } = await hashChunks(archive.content(sha256));
+      if (content !== sha256) throw damaged(path, `${name} now has the digest ${content}`);
+    }
+    return archive.index;
+  } finally {
+    archive.close();
+  }
+}
+
+async function mustBeSame(path: string, { jobId, place }: ArchivedJob): Promise<void> {
+  const found = await verifyArchive(path);
+  if (found.jobId === jobId && found.place.head === place.head) return;
+  throw new HoldfastError(
+    'already-started',
+    `There is an archive ${path} already, of ${found.jobId} up to record ${found.place.seq}. Expected none, or that ` +
+      `of ${jobId} up to record ${place.seq}. Nothing was removed; move it away.`,
+    { path },
+  );
+}
+
+function opened(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') throw new HoldfastError('not-found', `There is no archive ${path}.`, { path });
+    throw storageError('open', path, error);
+  }
+}
+
+function membersOf(file: number, path: string): readonly TarMember[] {
+  try {
+    return tarMembers(file, path, INDEX_NAME);
+  } catch (error) {
+    if (!(error instanceof OtherTar)) throw error;
+    throw unknown(path, `expected ${INDEX_NAME} as its first file, found ${error.first}`);
+  }
+}
+
+function indexOf(file: number, path: string, member: TarMember | undefined): ArchiveIndex {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.concat([...tarContent(file, path, member!)]).toString('utf8'));
+  } catch (error) {
+    throw damaged(path, `${INDEX_NAME} can't be read: ${(error as Error).message}`);
+  }
+  const { holdfast, schemaVersion } = (value ?? {}) as {
+    readonly holdfast?: unknown;
+    readonly schemaVersion?: unknown;
+  };
+  if (holdfast !== 'archive') throw unknown(path, `its ${INDEX_NAME} is that of something else`);
+  if (schemaVersion !== ARCHIVE_VERSION)
+    throw unknown(path, `it has version ${String(schemaVersion)}, and this release reads ${ARCHIVE_VERSION}`);
+  const parsed = ArchiveIndexSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw damaged(path, `${INDEX_NAME}: ${issuesText(parsed.error.issues)}`);
+}
+
+function jobOf(file: number, path: string, member: TarMember | undefined): ArchivedJob {
+  if (member === undefined) throw damaged(path, `it has no ${JOB_NAME}`);
+  const bytes = Buffer.concat([...tarContent(file, path, member)]);
+  const { document } = openSealed(bytes, { kind: 'archive', place: `${JOB_NAME} in ${path}` });
+  const parsed = ArchivedJobSchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  throw damaged(path, `${JOB_NAME}: ${issuesText(parsed.error.issues)}`);
+}
+
+interface Read {
+  readonly index: ArchiveIndex;
+  readonly job: ArchivedJob;
+  readonly members: ReadonlyMap<string, TarMember>;
+}
+
+/** The index, the job and what is in the tar tell the same. */
+function mustFit(path: string, { index, job, members }: Read): void {
+  const told = canonicalJson([index.jobId, index.workflowId, index.place]);
+  if (told !== canonicalJson([job.jobId, job.workflowId, job.place]))
+    throw damaged(path, `${INDEX_NAME} and ${JOB_NAME} are of two jobs, or of one at two places`);
+  const named = new Map(index.members.map(({ name, sizeBytes }) => [name, sizeBytes]));
+  const wanted = [JOB_NAME, ...job.chain.blobs.map((digest) => `${BLOBS_FOLDER}${digest}`)];
+  for (const name of wanted)
+    if (members.get(name) === undefined || named.get(name) !== members.get(name)!.sizeBytes)
+      throw damaged(path, `${name} is missing, or not as large as ${INDEX_NAME} says`);
+  const strange = [...members.keys()].find((name) => name !== INDEX_NAME && !wanted.includes(name));
+  if (strange !== undefined) throw damaged(path, `it has ${strange}, which no job knows`);
+}
+
+async function* contentOf(
+  file: number,
+  path: string,
+  member: TarMember | undefined,
+  digest: Digest,
+): AsyncGenerator<Buffer> {
+  if (member === undefined)
+    throw new HoldfastError('not-found', `The archive ${path} has no content ${digest}.`, { path, digest });
+  yield* tarContent(file, path, member);
+}
+
+function damaged(path: string, what: string, damageAt?: number): HoldfastError {
+  return new HoldfastError(
+    'checkpoint-damaged',
+    `The archive ${path} is damaged: ${what}. Expected a whole archive; nothing of it was used.`,
+    { path, what, ...(damageAt !== undefined && { damageAt }) },
+  );
+}
+
+function unknown(path: string, what: string): HoldfastError {
+  return new HoldfastError('unknown-format', `${path} is no archive of a job that can be read: ${what}.`, { path });
+}
