@@ -48,6 +48,9 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
  * Does a record go? Pure.
  * @param ended how long ago the job has ended, and how many jobs of its plan after it
  */
-export function isOver({ days = 0, jobs = 0 }: Retention, ended: { readonly agoMs: number; readonly newer: number }): boolean {
+export function isOver(
+  { days = 0, jobs = 0 }: Retention,
+  ended: { readonly agoMs: number; readonly newer: number },
+): boolean {
   return ended.agoMs >= days * DAY_MS && ended.newer >= jobs;
 }

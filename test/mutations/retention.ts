@@ -64,7 +64,7 @@ export const RETENTION: readonly Mutation[] = [
     guarantee: 'G4',
     breaks: 'contents of a store go although a document can’t be read',
     file: 'src/protocol/retention/collect-store.ts',
-    find: "        return { hindrance: `${error.message} What it names is not known, so no content was removed.` };",
+    find: '        return { hindrance: `${error.message} What it names is not known, so no content was removed.` };',
     replace: '        continue;',
     tests: GC,
     name: 'of a store the latest checkpoints stay',
