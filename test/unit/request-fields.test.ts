@@ -112,6 +112,10 @@ const STORED = at(
   'checkpoint-store',
   'each checkpoint is in the folder that the plan names, with all that leads to it, contents too',
 );
+const RETAINED = at(
+  'gc-job',
+  'of the jobs of a plan the latest stays, the other is archived, and each keeps its latest checkpoints',
+);
 const EFFORT = at('checkpoint-store', 'best-effort: the job goes on without');
 const RESUMED = at(
   'resume-from',
@@ -199,6 +203,11 @@ const SETTINGS: readonly Row[] = [
   [EACH, 'settings.verify'],
   [STORED, 'settings.checkpoint settings.checkpoint.store'],
   [EFFORT, 'settings.checkpoint.mode'],
+  [
+    RETAINED,
+    'settings.checkpoint.keep settings.retention settings.retention.days settings.retention.jobs ' +
+      'settings.retention.archive',
+  ],
   [FILES, 'settings.watch settings.watch.path settings.watch.kind'],
   [
     WATCH,
@@ -258,6 +267,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [HEARD, 'heartbeatTimeoutMs'],
       [STORED, 'checkpoint checkpoint.store'],
       [EFFORT, 'checkpoint.mode'],
+      [RETAINED, 'checkpoint.keep retention retention.days retention.jobs retention.archive'],
       [APPROVED, 'steps.approval'],
       [LIMITS, 'steps.timeoutMs'],
       [RETRY, 'steps.onFailure steps.retry steps.retry.backoffCoefficient steps.retry.initialIntervalMs'],
