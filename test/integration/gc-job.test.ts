@@ -33,7 +33,7 @@ const planOf = (workspace: string): object => ({
   })),
 });
 
-test('of the jobs of a plan the latest stays, the other is archived, and each keeps its latest checkpoints', async () => {
+test('of the jobs of a plan the latest stays, the other is archived; each keeps its latest checkpoints', async () => {
   const ids: string[] = [];
   for (const workspace of ['first', 'second']) {
     const workflowId = temporal.unique('job');

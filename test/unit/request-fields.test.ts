@@ -114,7 +114,7 @@ const STORED = at(
 );
 const RETAINED = at(
   'gc-job',
-  'of the jobs of a plan the latest stays, the other is archived, and each keeps its latest checkpoints',
+  'of the jobs of a plan the latest stays, the other is archived; each keeps its latest checkpoints',
 );
 const EFFORT = at('checkpoint-store', 'best-effort: the job goes on without');
 const RESUMED = at(
