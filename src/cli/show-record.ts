@@ -40,7 +40,7 @@ function titleOf(record: ChainRecord): string {
       if (record.step === editStep.name) return `step ${stepText(record.stepId, record.generation)}: put in by hand`;
       return `step ${stepText(record.stepId, record.generation, record.step)}`;
     case 'decision':
-      return `decision of ${record.by}: ${[...new Set(Object.values(record.answers))].join(', ')}`;
+      return `decision of ${record.by}: ${decidedText(record)}`;
     case 'undoing':
       return `from here on the job is undone, by ${record.by}`;
     case 'undone':
@@ -56,6 +56,12 @@ function titleOf(record: ChainRecord): string {
     case 'checkpoint':
       return `checkpoint: ${checkpointTitle(record)}; next: ${nextText(record)}`;
   }
+}
+
+/** What a person has done unasked, going on from a store above all, has no answers. */
+function decidedText({ answers, questionKind }: DecisionRecord): string {
+  const given = [...new Set(Object.values(answers))];
+  return given.length === 0 ? questionKind : given.join(', ');
 }
 
 /** What it did, without its title. */

@@ -10,6 +10,7 @@ import type { Question } from '../../src/model/question/question.ts';
 import { openStore } from '../../src/store/sealed/open-store.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import { CountingServer } from '../support/counting-server.ts';
+import { cli } from '../support/cli-terminal.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { decisionsOf } from '../support/ledger.ts';
 import { testWorker } from '../support/running-worker.ts';
@@ -102,13 +103,15 @@ test('a job goes on in a new workspace: its files are there, what is done is not
   const { jobId, steps } = await untilStatus(handle, ({ questions }) => questions.length > 0);
   assert.equal(jobId, resumed.jobId);
   assert.deepEqual(
-    steps.map(({ id, state }) => [id, state]),
+    steps.map(({ id, state, effects }) => [id, state, effects]),
     [
-      ['a', 'done'],
-      ['b', 'done'],
-      ['c', 'approval'],
+      ['a', 'done', '1 file, 1 folder'],
+      ['b', 'done', '1 file'],
+      ['c', 'approval', ''],
     ],
   );
+  const { out } = await cli(['log', join(root, 'second')]);
+  assert.match(out, /decision of ada@example\.com: resume .*\n +because: the cluster is gone\n/);
   const result = await approved(workflowId);
   assert.deepEqual((result as { state: unknown }).state, { seen: ['a', 'b', 'c'] });
   for (const path of ['in/a.txt', 'b.txt', 'c.txt'])

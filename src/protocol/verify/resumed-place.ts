@@ -1,4 +1,5 @@
 /** The record that a resumed job goes on with, as its Workflow is told it. */
+import { doneText } from '../../model/record/effects-text.ts';
 import { pathTo } from '../../model/checkpoint/state-at.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import { MAX_TOLD_CHECKPOINTS, MAX_TOLD_STEPS, type Resumed } from '../../model/job/resume.ts';
@@ -36,7 +37,7 @@ export function resumedRecord(ledger: Ledger, jobId: string, upTo: number): Resu
       }
     if (record.kind !== 'step' || requestedStepOf(record.stepId) !== record.stepId) continue;
     steps.delete(record.stepId);
-    steps.set(record.stepId, [record.stepId, record.step, record.generation, '']);
+    steps.set(record.stepId, [record.stepId, record.step, record.generation, doneText(record)]);
   }
   return {
     generations,
