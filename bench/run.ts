@@ -17,6 +17,7 @@ import {
 } from './figures/steps.ts';
 import { commandOnManyFiles } from './figures/command.ts';
 import { rewindPostgres, rewindSteps } from './figures/rewind.ts';
+import { fork1000Files } from './figures/forking.ts';
 import { sealFolder, sealPostgres } from './figures/sealing.ts';
 import { subStep, subStepEffects, subStepPostgres, subStepsLate } from './figures/sub-steps.ts';
 import { verifyGibibyte, verifyQuickly, verifySmallFiles } from './figures/verification.ts';
@@ -41,6 +42,7 @@ const FIGURES: readonly Figure[] = [
   sealPostgres,
   rewindSteps,
   rewindPostgres,
+  fork1000Files,
   verifyGibibyte,
   verifySmallFiles,
   verifyQuickly,

@@ -7,35 +7,35 @@
  * 2. What no record speaks of is copied as it is now, and counted apart.
  * 3. Nothing in the copy shares an inode with the workspace.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
   constants,
-  copyFileSync,
   createReadStream,
+  fchmodSync,
   lstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { copyTree } from '../effects/files/tree-copy.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { firstStates } from '../model/record/net-changes.ts';
 import type { FileState, ResourceState } from '../model/record/world.ts';
-import { Cloner } from '../store/blobs/clone.ts';
-import { storageError } from '../store/durable-file.ts';
+import { storageError, syncDirectory, syncFileSlowly } from '../store/durable-file.ts';
 import type { Moment } from './moment.ts';
 import type { ForkSource } from './source.ts';
 
 const SCHEME = 'file:';
 const MAX_NAMED = 20;
-/** So many fsyncs run beside each other. */
-const FILES_AT_ONCE = 64;
-/** A smaller file is copied and hashed in less time than a clone and its reading take. */
-const CLONED_BYTES = 1024 * 1024;
+/** So many are copied beside each other. */
+const FILES_AT_ONCE = 16;
 
 export interface MadeFiles {
   /** Files, links and folders that the record knows. */
@@ -123,75 +123,105 @@ async function copyRecorded(
   to: string,
 ): Promise<readonly string[]> {
   const lost: string[] = [];
-  let durable: Promise<void>[] = [];
-  const files = present.filter(([, { kind }]) => kind !== 'directory');
-  for (const [index, [path, state]] of files.entries()) {
-    const target = join(to, path);
-    makeFolder(dirname(target));
-    if (state.kind === 'symlink') symlinkSync(state.target, target);
-    else if (state.kind !== 'file') lost.push(path);
-    else durable.push(...((await copyContent(source, path, state, target)) ?? noting(lost, path)));
-    if (durable.length < FILES_AT_ONCE && index < files.length - 1) continue;
-    await Promise.all(durable);
-    durable = [];
-  }
-  return lost;
-}
-
-function noting(lost: string[], path: string): [] {
-  lost.push(path);
-  return [];
-}
-
-/** Undefined: it is nowhere. */
-async function copyContent(
-  source: ForkSource,
-  path: string,
-  { content, mode, sizeBytes }: Extract<FileState, { kind: 'file' }>,
-  target: string,
-): Promise<readonly Promise<void>[] | undefined> {
-  const { blobs } = source.workspace;
-  if (blobs.has(content)) {
-    if (sizeBytes >= CLONED_BYTES && (await isCloned(blobs.pathOf(content), target, content))) {
-      chmodSync(target, mode);
-      return [];
+  const copied: CopiedFile[] = [];
+  const waiting = present.filter(([, { kind }]) => kind !== 'directory').values();
+  const folders = new Set<string>();
+  const copyNext = async (): Promise<void> => {
+    for (const [path, state] of waiting) {
+      const target = join(to, path);
+      const folder = dirname(target);
+      if (!folders.has(folder)) makeFolder(folder);
+      folders.add(folder);
+      if (state.kind === 'symlink') symlinkSync(state.target, target);
+      else if (state.kind !== 'file' || !(await isCopied(source, path, { state, target, copied }))) lost.push(path);
     }
-    return [(await blobs.copyTo(content, target, mode)).durable];
-  }
-  // What the job only read it has no copy of: the file itself may be as it was.
-  const file = join(source.root, path);
-  if (lstatSync(file, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-  try {
-    copyFileSync(file, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-  } catch (error) {
-    throw storageError('copy', file, error);
-  }
-  if ((await digestOfFile(target)) !== content) {
-    rmSync(target);
-    return undefined;
-  }
-  chmodSync(target, mode);
-  return [];
+  };
+  await besideEachOther(copyNext);
+  // All of it once all is there: an fsync between two copies would make each wait for the disk.
+  const files = copied.values();
+  if (lost.length === 0)
+    await besideEachOther(async () => {
+      for (const file of files) await makeLast(file);
+    });
+  for (const folder of folders) syncDirectory(folder);
+  return lost.sort();
 }
 
-/** False: it can't be cloned, or is not what its name says; nothing is there. */
-async function isCloned(blob: string, target: string, content: string): Promise<boolean> {
-  if (lstatSync(blob, { throwIfNoEntry: false }) === undefined) return false;
-  const file = openSync(blob, constants.O_RDONLY);
+async function besideEachOther(act: () => Promise<void>): Promise<void> {
+  await Promise.all(Array.from({ length: FILES_AT_ONCE }, act));
+}
+
+async function makeLast({ path, mode }: CopiedFile): Promise<void> {
+  const file = openSync(path, constants.O_RDONLY);
   try {
-    if (!new Cloner().clone(file, blob, target)) return false;
+    fchmodSync(file, mode);
+    await syncFileSlowly(file, path);
   } finally {
     closeSync(file);
   }
-  if ((await digestOfFile(target)) === content) return true;
+}
+
+type RegularFile = Extract<FileState, { kind: 'file' }>;
+
+/** One that is to be made to last, with its mode. */
+interface CopiedFile {
+  readonly path: string;
+  readonly mode: number;
+}
+
+interface FileCopy {
+  readonly state: RegularFile;
+  readonly target: string;
+  readonly copied: CopiedFile[];
+}
+
+/** False: its content is nowhere any more. What the job only read it has no copy of: the file may be as it was. */
+async function isCopied({ workspace, root }: ForkSource, path: string, copy: FileCopy): Promise<boolean> {
+  const { blobs } = workspace;
+  const { content, mode } = copy.state;
+  const blob = blobs.pathOf(content);
+  if (isFile(blob) && (await isCopyOf(blob, copy))) return true;
+  // A small content, or a damaged one, which is named by this.
+  if (blobs.has(content)) {
+    await (
+      await blobs.copyTo(content, copy.target, mode)
+    ).durable;
+    return true;
+  }
+  const file = join(root, path);
+  return isFile(file) && (await isCopyOf(file, copy));
+}
+
+/** By a clone where the file system can. False: it has another content; nothing is there. */
+async function isCopyOf(from: string, { state, target, copied }: FileCopy): Promise<boolean> {
+  try {
+    await copyFile(from, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+    chmodSync(target, OWNER);
+    if ((await digestOf(target)) === state.content) {
+      copied.push({ path: target, mode: state.mode });
+      return true;
+    }
+  } catch (error) {
+    throw storageError('copy', from, error);
+  }
   rmSync(target);
   return false;
 }
 
-async function digestOfFile(path: string): Promise<string> {
+/** A larger file is read in pieces. */
+const WHOLE_BYTES = 1024 * 1024;
+/** While it is looked at. */
+const OWNER = 0o600;
+
+async function digestOf(path: string): Promise<string> {
+  if (statSync(path).size <= WHOLE_BYTES) return hash('sha256', readFileSync(path));
   const digester = createHash('sha256');
   for await (const chunk of createReadStream(path)) digester.update(chunk as Buffer);
   return digester.digest('hex');
+}
+
+function isFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function makeFolder(path: string): void {

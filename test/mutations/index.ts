@@ -36,6 +36,7 @@ import type { Mutation } from './mutation.ts';
 import { REBUILDS } from './rebuilds.ts';
 import { RESUMES } from './resumes.ts';
 import { RETENTION } from './retention.ts';
+import { FORKS } from './forks.ts';
 import { REWINDS } from './rewinds.ts';
 import { SUB_PLANS } from './sub-plans.ts';
 
@@ -49,6 +50,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...REBUILDS,
   ...RESUMES,
   ...REWINDS,
+  ...FORKS,
   ...EDITS,
   ...SUB_PLANS,
   ...RETENTION,

@@ -1,0 +1,52 @@
+/** A fork: of one moment, with nothing of the other job's but what was done, and the other job as it was. */
+import type { Mutation } from './mutation.ts';
+
+const WORLD = ['test/integration/fork-world.test.ts'];
+
+export const FORKS: readonly Mutation[] = [
+  {
+    guarantee: 'G2',
+    breaks: 'a copy of a database is taken back although its rows are not as the record has them',
+    file: 'src/fork/roll-back.ts',
+    find: '  if (differ.length === 0) return;\n  const named',
+    replace: '  if (differ.length >= 0) return;\n  const named',
+    tests: WORLD,
+    name: 'rows and files that are not as the record has them',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a finished step of the other job runs again in a fork',
+    file: 'src/store/ledger/records.ts',
+    find: '      const token = tokenOf({ jobId, stepId, generation });\n',
+    replace: '      const token = tokenOf({ jobId: from, stepId, generation });\n',
+    tests: WORLD,
+    name: 'what was done is known as done',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'what another job did is undone in its fork',
+    file: 'src/protocol/undo/plan/plan.ts',
+    find: "    if (record.kind === 'forked') this.#forget();\n",
+    replace: "    if (record.kind === 'forked') this.#void.clear();\n",
+    tests: WORLD,
+    name: 'in a fork nothing of the other job is undone',
+  },
+  {
+    guarantee: 'G3',
+    breaks: 'a statement that nothing undoes stays in the copy without a word',
+    file: 'src/fork/roll-back.ts',
+    find: '    else if (!keeps.has(record.stepId)) throw notUndone(record.stepId, effect.text);',
+    replace: '    else if (keeps.size > 9) throw notUndone(record.stepId, effect.text);',
+    tests: WORLD,
+    name: 'a statement that nothing undoes',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a fork that has begun is begun once more by the same command',
+    file: 'src/store/ledger/pending-fork.ts',
+    find: '    meta.remove(KEY);\n',
+    replace: '',
+    tests: WORLD,
+    name: 'the same command finds the fork',
+  },
+];
