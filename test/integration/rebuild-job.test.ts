@@ -6,16 +6,31 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { JobStatus } from '../../src/model/job/status.ts';
+import { implementStep } from '../../src/model/step/step.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
 import { untilStatus } from '../support/job-status.ts';
 import { chainOf, stepRecordsOf } from '../support/ledger.ts';
+import { notesAll } from '../support/noting-workflow.ts';
+import { measureStep } from '../support/own-workflow.ts';
 import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 
 const temporal = await testTemporal();
 const taskQueue = temporal.unique('queue');
 const root = mkdtempSync(join(tmpdir(), 'holdfast-rebuild-job-'));
-testWorker(temporal, { taskQueue, root });
+const measured: string[] = [];
+const measure = implementStep(measureStep, async (ctx, { path }) => {
+  measured.push(path);
+  await ctx.files.write(`${path}.length`, String(path.length));
+  return { length: path.length };
+});
+testWorker(temporal, {
+  taskQueue,
+  root,
+  steps: [measure],
+  workflows: new URL('../support/noting-workflow.ts', import.meta.url).pathname,
+});
 after(() => rmSync(root, { recursive: true, force: true }));
 
 const file = (id: string, needs: readonly string[] = [], more: object = {}): object => ({
@@ -101,4 +116,24 @@ test('with a store its record is that of the store, and the files are compared w
   await answer(handle, await untilKind(handle, 'approval'), 'approve');
   await handle.result();
   assert.deepEqual(chainOf(join(root, 'stored'), jobId).slice(0, place), before.slice(0, place));
+});
+
+test('a Workflow of one’s own goes on in a record that is made anew of what all of its Runs have heard', async () => {
+  const paths = ['one', 'second', 'the-third', 'four'];
+  const handle = await temporal.client.workflow.start(notesAll, {
+    workflowId: temporal.unique('job'),
+    taskQueue,
+    args: [{ workspace: 'own', paths, waitMs: 1_500, continueAsNewAfterEvents: 25 }],
+  });
+  await until(
+    () => measured.length,
+    (count) => count >= paths.length,
+  );
+  rmSync(join(root, 'own', '.holdfast'), { recursive: true });
+  const question = await untilKind(handle, 'damaged');
+  assert.match(question.findings[0]!.found.text, /the results of 4 steps/);
+  await answer(handle, question, 'rebuild');
+  const result = (await handle.result()) as unknown as { readonly order: unknown };
+  assert.deepEqual(result.order, paths);
+  assert.deepEqual(measured, [...paths, 'one'], 'each once, and the last step');
 });
