@@ -80,7 +80,7 @@ export function linesOf(record: ChainRecord): readonly string[] {
         ...(record.again ?? []).map((resource) => `repeat ${resource}`),
         ...editLines(record),
         ...(record.compensates === true ? ['with compensate: what the job did is undone'] : []),
-        ...record.reruns.map(({ stepId, generation }) => `run again ${stepText(stepId, generation)}`),
+        ...rewindLines(record),
         ...(record.adopts.length === 0 ? [] : [`adopted records ${record.adopts.join(', ')}`]),
         ...Object.entries(record.kept).map(
           ([resource, blob]) => `kept what was found at ${resource}: blob ${shortDigest(blob)}`,
@@ -109,6 +109,17 @@ export function linesOf(record: ChainRecord): readonly string[] {
     case 'checkpoint':
       return checkpointLines(record);
   }
+}
+
+function rewindLines({ rewindsTo, undoesRewind, reruns }: DecisionRecord): readonly string[] {
+  const isUndone = undoesRewind !== undefined;
+  const undone = `undoes the rewind of record ${undoesRewind} to checkpoint ${rewindsTo}: what that took away is back`;
+  return [
+    ...(rewindsTo === undefined ? [] : [isUndone ? undone : `goes back to checkpoint ${rewindsTo}`]),
+    ...reruns.map(
+      ({ stepId, generation }) => `${isUndone ? 'from now on' : 'run again'} ${stepText(stepId, generation)}`,
+    ),
+  ];
 }
 
 function editLines({ edits }: DecisionRecord): readonly string[] {
