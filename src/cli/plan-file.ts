@@ -1,5 +1,5 @@
 /** Reads a plan's file and what `--input` and NAME=VALUE give it. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Json, JsonObject } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
@@ -76,7 +76,10 @@ export async function checkPlanFile(
   knownSteps: readonly StepContract[] | undefined,
 ): Promise<CheckedPlan> {
   const text = await readTextFile(terminal, file, 'plan');
-  const readFile = (path: string): string => readFileSync(path, 'utf8');
+  const readFile = (subPlan: string): string => {
+    if (!existsSync(subPlan)) throw new Error('there is no such file');
+    return readFileSync(subPlan, 'utf8');
+  };
   const filename = file === '-' ? path.resolve(terminal.cwd, 'plan') : path.resolve(terminal.cwd, file);
   return parsePlan(text, { readFile, filename, ...defined({ knownSteps }) });
 }

@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { JobStatus } from '../../src/model/job/status.ts';
 import { connectHoldfast } from '../../src/client.ts';
+import { openTestJob } from '../../src/testing.ts';
 import { statusOf, untilAsked, untilStatus } from '../support/job-status.ts';
 import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
@@ -274,6 +275,28 @@ function subJobIn({ steps }: JobStatus): string {
   return steps.find(({ id }) => id === 'one')!.effects.slice('job '.length);
 }
 
+test('a rewind takes back the job of a sub-plan that runs; over one that has ended it wants that named', async () => {
+  const job = await start([
+    { ...one, plan: approved },
+    { id: 'late', use: 'file.write', needs: ['one'], approval: 'before-apply', with: { path: 'l', content: 'l' } },
+  ]);
+  const first = await jobOf(job.handle, 'one');
+  await untilAsked(first);
+  const { checkpoints } = await client.checkpoints(job.handle.workflowId);
+  const rewind = { to: checkpoints.at(-1)!.seq!, by: 'a@example.com', reason: 'tested' };
+  await client.rewind(job.handle.workflowId, rewind);
+  const second = await jobOf(job.handle, 'one', first.workflowId);
+  assert.equal((await statusOf(first)).state, 'aborted');
+  await decide(second, 'approve');
+  await untilAsked(job.handle);
+  await assert.rejects(client.rewind(job.handle.workflowId, rewind), /sub-plan:one=repeat/);
+  await client.rewind(job.handle.workflowId, { ...rewind, items: { 'sub-plan:one': 'repeat' } });
+  const third = await jobOf(job.handle, 'one', second.workflowId);
+  await decide(third, 'approve');
+  await decide(job.handle, 'approve');
+  await job.handle.result();
+});
+
 /** Two steps that are repeated together: one writes, the next says what that is worth. */
 const round = {
   schemaVersion: 1,
@@ -353,4 +376,10 @@ test('a sub-plan may have a workspace elsewhere, and not that of the job around 
   assert.match(finding!.difference ?? '', /has the workspace of the job around it/);
   await same.handle.signal('abort', { by: 'a@example.com', reason: 'tested' });
   await assert.rejects(same.handle.result());
+});
+
+test('a test job refuses a plan that runs another one', async () => {
+  await using job = openTestJob();
+  const plan = { schemaVersion: 1, name: 'p', workspace: 'w', steps: [{ ...one, plan: chapter }] };
+  await assert.rejects(job.runPlan(plan), /runs another one in step "one". Expected a plan without plan.run/);
 });
