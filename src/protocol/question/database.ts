@@ -15,8 +15,8 @@ export function unknownTokenFinding(database: string, token: Digest): Finding {
     expected: textSide('no such effect'),
     found: { digest: token, text: 'a committed transaction of this job that the record does not have' },
     advice:
-      'The ledger is older than the database. Put the newer ledger back, then answer recheck. Where there is none any ' +
-      'more, as for a job that was started from its store: take back what that transaction did, and its row of ' +
+      'The ledger is older than the database. Put the newer ledger back, then answer recheck. Where there is none ' +
+      'any more, as for a job that was started from its store: take back what that transaction did, and its row of ' +
       'holdfast_token, by hand; the step then does it again.',
   });
 }
