@@ -1,7 +1,7 @@
 /** What the jobs of sub-plans rest on. */
 import type { Mutation } from './mutation.ts';
 
-const JOB = ['test/integration/sub-plan-job.test.ts'];
+const JOB = ['test/fault/sub-plan-job.test.ts'];
 
 export const SUB_PLANS: readonly Mutation[] = [
   {
