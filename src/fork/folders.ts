@@ -7,6 +7,11 @@ export function buildingFor(into: string): string {
   return join(dirname(into), `.${basename(into)}.holdfast-fork`);
 }
 
+/** Whoever makes a fork there lives by it. */
+export function lockFor(into: string): string {
+  return `${buildingFor(into)}.lock`;
+}
+
 export function isWithin(folder: string, path: string): boolean {
   return path.startsWith(`${folder}/`);
 }

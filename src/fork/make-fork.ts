@@ -17,7 +17,7 @@ import { Life } from '../store/life/life.ts';
 import { makeDatabases, refuseTaken, removeDatabases } from './databases.ts';
 import { destinationsOf, type Destination } from './destinations.ts';
 import { makeFiles } from './files.ts';
-import { buildingFor, isWithin, refuseWorkspace } from './folders.ts';
+import { buildingFor, isWithin, lockFor, refuseWorkspace } from './folders.ts';
 import { pendingForkIn, notEmpty } from './found-fork.ts';
 import { makeForkLedger } from './ledger.ts';
 import { momentOf, type Moment } from './moment.ts';
@@ -36,12 +36,14 @@ export async function makeFork(folder: string, options: ForkOptions, env: Env): 
   const moment = momentOf(source.job, source.records(), options.at);
   refuseWorkspace(source.root, into);
   const found = await pendingForkIn(into);
+  // Its maker was killed between the folder's name and its own end.
+  if (found !== undefined) Life.ofDead(lockFor(into))?.end();
   if (found !== undefined) return refuseAnother(preparedOf(found, moment, { isFound: true }), moment, options);
   const places = { from: source.root, to: into, env };
   const destinations = destinationsOf(source.job.settings, options.databases ?? {}, places);
   await refuseTaken(destinations);
   mkdirSync(dirname(into), { recursive: true });
-  const life = Life.tryTake(`${buildingFor(into)}.lock`);
+  const life = Life.tryTake(lockFor(into));
   if (life === undefined)
     throw new HoldfastError('busy', `Another process makes a fork in ${into} at this moment.`, { folder: into });
   try {
