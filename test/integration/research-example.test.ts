@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { registerHooks } from 'node:module';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { forkJob, jobCheckpoints } from '../../src/changes.ts';
 import { connectHoldfast } from '../../src/client.ts';
 import { readPlan } from '../../src/index.ts';
 import { testWorker } from '../support/running-worker.ts';
@@ -101,4 +102,38 @@ test('where the model is down the analysis is put in by hand as the node analyse
   const { outcome } = await client.result(workflowId, { wait: true });
   assert.equal(outcome, 'completed');
   assert.equal(readFileSync(path.join(root, workspace, 'report.md'), 'utf8'), '# wind\n\nby hand\n');
+});
+
+test('a fork from gather with more sources reports of them, and the other report stays', async () => {
+  down.isDown = false;
+  const [gather, analyse, report] = plan.steps;
+  const impatient = { ...plan, steps: [gather, { ...analyse, resume: { atMost: 1, afterSeconds: 0.1 } }, report] };
+  await using client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace, taskQueue });
+  const workspace = temporal.unique('research');
+  const [folder, another] = [path.join(root, workspace), path.join(root, `${workspace}-more`)];
+  cpSync(path.join(example, 'sources'), path.join(folder, 'sources'), { recursive: true });
+  const input = { workspace, topic: 'wind', sources: ['north'] };
+  const { workflowId } = await client.start(impatient as never, { input, workflowId: workspace });
+  await client.result(workflowId, { wait: true });
+  const written = readFileSync(path.join(folder, 'report.md'), 'utf8');
+  const gathered = (await jobCheckpoints(folder)).find(({ next }) => next.includes('analyse') && next.length === 1)!;
+  // Until a person has put in what is to be analysed.
+  down.isDown = true;
+  const { fork } = await forkJob(folder, { at: gathered.seq, workspace: another, by: 'ada', reason: 'more sources' });
+  await client.startFork(fork);
+  const untilAsked = async (): Promise<void> => {
+    for await (const { questions } of client.watch(fork.workflowId)) if (questions.length > 0) break;
+  };
+  await untilAsked();
+  down.isDown = false;
+  const found = ['north', 'harbour'].map((name) => ({
+    name,
+    text: readFileSync(path.join(another, `sources/${name}.txt`), 'utf8').trim(),
+  }));
+  await client.updateState(fork.workflowId, { asNode: 'gather', output: { found }, by: 'ada', reason: 'more sources' });
+  await untilAsked();
+  await client.decide(fork.workflowId, { answer: 'rerun', by: 'ada', reason: 'the model is up' });
+  assert.equal((await client.result(fork.workflowId, { wait: true })).outcome, 'completed');
+  assert.match(readFileSync(path.join(another, 'report.md'), 'utf8'), /- north: .*\n- harbour: /);
+  assert.equal(readFileSync(path.join(folder, 'report.md'), 'utf8'), written);
 });
