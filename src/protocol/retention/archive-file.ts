@@ -148,10 +148,12 @@ export function openArchive(path: string): OpenArchive {
     mustFit(path, { index, job, members });
     const { jobId, workflowId, place, chain } = job;
     const checkpoint = { jobId, workflowId, place } as StoredJob['checkpoint'];
+    const proved = provedChain(path, place, [chain]);
+    mustBeIndexed(path, index, { job, chain: proved, sealed: bytesOf(file, path, members.get(JOB_NAME)!) });
     return {
       index,
       job,
-      stored: { checkpoint, parts: [chain], chain: provedChain(path, place, [chain]) },
+      stored: { checkpoint, parts: [chain], chain: proved },
       content: (digest) => contentOf(file, path, members.get(`${BLOBS_FOLDER}${digest}`), digest),
       close: () => closeSync(file),
     };
@@ -207,7 +209,9 @@ function membersOf(file: number, path: string): readonly TarMember[] {
 function indexOf(file: number, path: string, member: TarMember | undefined): ArchiveIndex {
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.concat([...tarContent(file, path, member!)]).toString('utf8'));
+    const text = bytesOf(file, path, member!).toString('utf8');
+    value = JSON.parse(text);
+    if (text !== `${canonicalJson(value as Json)}\n`) throw new Error('it is not as it was written');
   } catch (error) {
     throw damaged(path, `${INDEX_NAME} can't be read: ${(error as Error).message}`);
   }
@@ -225,7 +229,7 @@ function indexOf(file: number, path: string, member: TarMember | undefined): Arc
 
 function jobOf(file: number, path: string, member: TarMember | undefined): ArchivedJob {
   if (member === undefined) throw damaged(path, `it has no ${JOB_NAME}`);
-  const bytes = Buffer.concat([...tarContent(file, path, member)]);
+  const bytes = bytesOf(file, path, member);
   const { document } = openSealed(bytes, { kind: 'archive', place: `${JOB_NAME} in ${path}` });
   const parsed = ArchivedJobSchema.safeParse(document);
   if (parsed.success) return parsed.data;
@@ -261,6 +265,23 @@ async function* contentOf(
   if (member === undefined)
     throw new HoldfastError('not-found', `The archive ${path} has no content ${digest}.`, { path, digest });
   yield* tarContent(file, path, member);
+}
+
+/** Every word of the index follows from the job: whoever reads it alone is told nothing else. */
+function mustBeIndexed(
+  path: string,
+  index: ArchiveIndex,
+  { job, chain, sealed }: Pick<Read, 'job'> & Pick<StoredJob, 'chain'> & { readonly sealed: Buffer },
+): void {
+  const end = chain.findLast(({ record }) => record.kind === 'released')?.record;
+  const isEnd = end?.kind === 'released' && index.endedAt === end.at && index.outcome === end.outcome;
+  const digests = [hash('sha256', sealed), ...job.chain.blobs];
+  const isNamed = index.members.every(({ sha256 }, place) => sha256 === digests[place]);
+  if (!isEnd || !isNamed) throw damaged(path, `${INDEX_NAME} tells something else than the job in it`);
+}
+
+function bytesOf(file: number, path: string, member: TarMember): Buffer {
+  return Buffer.concat([...tarContent(file, path, member)]);
 }
 
 function damaged(path: string, what: string, damageAt?: number): HoldfastError {
