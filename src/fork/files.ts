@@ -37,6 +37,7 @@ const MAX_NAMED = 20;
 /** So many are copied beside each other. */
 const FILES_AT_ONCE = 16;
 
+/** What is in the folder of a fork. */
 export interface MadeFiles {
   /** Files, links and folders that the record knows. */
   readonly recorded: number;

@@ -22,6 +22,7 @@ export const ForkSchema = z.strictObject({
   workspace: z.string().min(1),
   /** Databases that have another place than the other job's: name → `${{ env.NAME }}`, or a URL without a password. */
   databases: z.record(z.string(), z.string()),
+  /** The checkpoint that it was made of. */
   from: ForkOriginSchema,
   /** Of steps that had run again by then: the generation that counts. */
   generations: z.record(z.string(), z.int().min(0)),
