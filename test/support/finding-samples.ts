@@ -4,6 +4,7 @@ import type { Finding } from '../../src/model/question/finding.ts';
 import type { StepRecord, UndoingRecord } from '../../src/model/record/record.ts';
 import { ABSENT, type ResourceState } from '../../src/model/record/world.ts';
 import { approvalFinding } from '../../src/protocol/question/approval.ts';
+import { notResumableFinding, unreadableCheckpointFinding } from '../../src/protocol/question/checkpoint.ts';
 import { conflictFinding, type IntentOwner } from '../../src/protocol/question/conflict.ts';
 import { restoredDatabaseFinding, unknownTokenFinding } from '../../src/protocol/question/database.ts';
 import { appearedFinding, discrepancyFinding } from '../../src/protocol/question/discrepancy.ts';
@@ -149,6 +150,13 @@ export const EARLIEST: readonly Finding[] = [...DISCREPANCIES, ...LEDGERS, ...ST
 export const ALL: readonly Finding[] = [
   ...EARLIEST,
   unusableWorkspaceFinding(new HoldfastError('workspace-unusable', 'a file stands there')),
+  unreadableCheckpointFinding({
+    jobId: 'job',
+    unreadable: [{ generation: 7, failure: { message: 'cut short' } }],
+    older: { seq: 5, head: DIGEST, at: '2026-11-28T00:00:00.000Z', next: ['a'] },
+    whyNotAnew: undefined,
+  }),
+  notResumableFinding({ expected: 'this chain', found: 'another', advice: 'Look.' }),
 ];
 
 export function conflictOf(owner: IntentOwner): Finding {

@@ -49,7 +49,7 @@ test('a problem has its line, column and the line itself', () => {
     `plan.yaml:8:5  steps[0].timeot: unknown field "timeot"
     8 |     timeot: 5
       |     ^
-  expected: one of id, use, with, forEach, when, onSkipped, until, maxRounds, needs, reads, writes, state, ${REST}
+  expected: one of id, use, with, plan, workspace, forEach, when, onSkipped, until, maxRounds, needs, reads, writes, state, ${REST}
   hint:     did you mean "timeoutMs"?
 
 plan.yaml: 1 problem. Correct, then run: holdfast check plan.yaml`,
