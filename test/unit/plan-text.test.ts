@@ -37,7 +37,7 @@ test('reads YAML and JSON alike', () => {
 });
 
 /** The fields of a step that the message names last. */
-const REST = 'retry, resume, timeoutMs, approval, onFailure';
+const REST = 'reads, writes, state, retry, resume, timeoutMs, approval, onFailure';
 
 test('a problem has its line, column and the line itself', () => {
   const text = PLAN.replace('use: file.write', 'use: file.write\n    timeot: 5').replace(
@@ -49,7 +49,7 @@ test('a problem has its line, column and the line itself', () => {
     `plan.yaml:8:5  steps[0].timeot: unknown field "timeot"
     8 |     timeot: 5
       |     ^
-  expected: one of id, use, with, plan, workspace, forEach, when, onSkipped, until, maxRounds, needs, reads, writes, state, ${REST}
+  expected: one of id, use, with, plan, workspace, forEach, when, onSkipped, until, maxRounds, needs, ${REST}
   hint:     did you mean "timeoutMs"?
 
 plan.yaml: 1 problem. Correct, then run: holdfast check plan.yaml`,
