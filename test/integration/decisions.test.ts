@@ -66,12 +66,15 @@ function proofOf(cls: RaisedClass, answer: Answer): (() => Promise<void>) | unde
   return CASES[`${cls}/${answer}`];
 }
 
+/** What needs a source for the record: rebuild.test.ts. */
+const isProvedHere = (cls: string, answer: string): boolean => `${cls}/${answer}` !== 'damaged/rebuild';
+
 // What is asked before there is a record: resume-from.test.ts.
 const CLASSES = (Object.keys(ANSWERS) as (keyof typeof ANSWERS)[]).filter((cls) => cls !== 'checkpoint');
 
 for (const cls of CLASSES) {
   describe(`a question about ${cls}`, () => {
-    for (const answer of Object.keys(ANSWERS[cls]) as Answer[]) {
+    for (const answer of (Object.keys(ANSWERS[cls]) as Answer[]).filter((one) => isProvedHere(cls, one))) {
       test(`${answer}: ${ANSWERS[cls][answer]!.does}`, async () => {
         const prove = proofOf(cls, answer);
         assert.ok(prove, `the table has ${cls}/${answer}, and no case here proves what it does`);

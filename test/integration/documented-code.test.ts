@@ -143,7 +143,28 @@ test('the code of README, skill, plugin, agents, testing, getting started and co
   assert.equal(status, 0, stdout);
 });
 
+/** A file that a plan of the pages names. */
+const SUB_PLAN = {
+  schemaVersion: 1,
+  name: 'draft-and-review',
+  workspace: 'drafts',
+  input: {
+    type: 'object',
+    properties: {
+      topic: { type: 'string' },
+      text: { anyOf: [{ type: 'string' }, { type: 'null' }] },
+      round: { type: 'integer' },
+    },
+  },
+  state: { text: {}, score: { reducer: 'max' } },
+  steps: [
+    { id: 'draft', use: 'write-draft', with: '${{ input }}', state: { text: '${{ output.text }}' } },
+    { id: 'review', use: 'review', needs: ['draft'], state: { score: '${{ output.score }}' } },
+  ],
+};
+
 test('every plan of the pages, and every part of one, has no problems', async () => {
+  writeFileSync(join(root, 'draft-and-review.yaml'), stringify(SUB_PLAN));
   const pages = ['README.md', 'SKILL.md', ...readdirSync(join(checkout, 'docs')).map((name) => `docs/${name}`)];
   let checked = 0;
   for (const page of pages.filter((name) => name.endsWith('.md')))

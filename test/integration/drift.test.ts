@@ -254,7 +254,7 @@ const DRIFTS: readonly Drift[] = [
     kind: 'ledger-behind',
     expected: /record \d, which the Workflow has/,
     found: /ends at record/,
-    offers: [],
+    offers: ['rebuild'],
   },
   {
     name: 'the workspace is empty',

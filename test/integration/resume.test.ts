@@ -154,7 +154,7 @@ test('a job whose workspace is emptied while its worker is dead says so, and goe
   const handle = emptied;
   const { questions } = await untilStatus(handle, (status) => status.questions.length > 0);
   assert.equal(questions[0]!.findings[0]!.kind, 'ledger-missing');
-  assert.deepEqual(questions[0]!.findings[0]!.answers, ['recheck', 'abort']);
+  assert.deepEqual(questions[0]!.findings[0]!.answers, ['rebuild', 'recheck', 'abort']);
   assert.equal(existsSync(path('emptied', 'c.txt')), false);
   await person.does(
     { do: 'remove', path: path('emptied', '.') },

@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts';
 
-const OWN = ['test/integration/own-checkpoints.test.ts'];
+const OWN = ['test/fault/own-checkpoints.test.ts'];
 const STORED = ['test/integration/checkpoint-store.test.ts'];
 const ON_SERVER = ['test/integration/checkpoints.test.ts'];
 

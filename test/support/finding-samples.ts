@@ -156,7 +156,11 @@ export const ALL: readonly Finding[] = [
     older: { seq: 5, head: DIGEST, at: '2026-11-28T00:00:00.000Z', next: ['a'] },
     whyNotAnew: undefined,
   }),
-  notResumableFinding({ expected: 'this chain', found: 'another', advice: 'Look.' }),
+  notResumableFinding({
+    expected: 'this chain',
+    found: 'another',
+    advice: 'Abort, and resume the job in another workspace.',
+  }),
 ];
 
 export function conflictOf(owner: IntentOwner): Finding {

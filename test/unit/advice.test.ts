@@ -107,6 +107,16 @@ const TESTS: Readonly<Record<string, CarriedOut>> = {
     file: carried,
     name: 'a step whose inputs kept changing runs again once nobody changes them',
   },
+  'checkpoint-damaged': {
+    advice: /^older: the job goes on from checkpoint \d+ of .*\. anew: another job begins, from nothing/,
+    file: 'test/integration/resume-from.test.ts',
+    name: 'one that can’t be read is asked about; the older one is gone on from, and who said so is told',
+  },
+  'cannot-resume': {
+    advice: /^Abort, and resume the job in another workspace/,
+    file: 'test/integration/resume-refused.test.ts',
+    name: 'another job’s workspace, or a record beyond the checkpoint, is asked about, not touched',
+  },
   'compensation-failed': { advice: /rerun tries again; skip/, file: cells, name: 'undo/rerun' },
 };
 

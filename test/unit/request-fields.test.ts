@@ -104,10 +104,10 @@ const CHECKPOINT_WIDE = at(
   'checkpoints',
   'of a wide super-step a checkpoint names a hundred steps and counts the others',
 );
-const CHECKPOINT_OWN = at(
-  'own-checkpoints',
-  'job.checkpoint notes what ran and was written since the last one, and a new Run notes none twice',
-);
+const CHECKPOINT_OWN: Place = {
+  file: 'test/fault/own-checkpoints.test.ts',
+  title: 'job.checkpoint notes what ran and was written since the last one, and a new Run notes none twice',
+};
 const STORED = at(
   'checkpoint-store',
   'each checkpoint is in the folder that the plan names, with all that leads to it, contents too',
