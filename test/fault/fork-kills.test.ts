@@ -3,7 +3,7 @@
  * checkpoint, whole, and begins once; the other job is as it was.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -17,6 +17,9 @@ import { twoAtATime } from '../support/undo-kills.ts';
 
 const CHILD = new URL('../support/fork-child.ts', import.meta.url).pathname;
 const root = mkdtempSync(join(tmpdir(), 'holdfast-fork-kills-'));
+/** Whoever is killed leaves copies of the ledger that it reads. */
+const TMPDIR = join(root, 'temporary');
+mkdirSync(TMPDIR);
 after(() => rmSync(root, { recursive: true, force: true }));
 
 const from = join(root, 'other');
@@ -46,7 +49,9 @@ async function fork(name: string, killing: Killing = {}): Promise<Answer | undef
   const into = join(root, `${name}`, 'fork');
   const begun = hasBegun(into) ? { memory: memoryBegun() } : {};
   const order: ForkOrder = { from, into, at, runId: 'run', ...begun, ...killing };
-  return await answerOf<Answer>(startChild({ script: CHILD, order, compiled: join(root, 'compiled') }));
+  return await answerOf<Answer>(
+    startChild({ script: CHILD, order, compiled: join(root, 'compiled'), env: { TMPDIR } }),
+  );
 }
 
 /** The Workflow remembers it, and asks again. */

@@ -16,6 +16,7 @@ const MAX_ROUNDS = 6;
 /** By SIGKILL, as when the machine's processes end at once: what was not written is lost with the server's memory. */
 async function crash(cluster: PostgresCluster): Promise<void> {
   const [pid] = readFileSync(join(cluster.dataDirectory, 'postmaster.pid'), 'utf8').split('\n');
+  process.kill(cluster.supervisor, 'SIGUSR1');
   process.kill(Number(pid), 'SIGKILL');
   await cluster.pause();
   await cluster.resume();

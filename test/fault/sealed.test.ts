@@ -163,22 +163,32 @@ const postgres = await testPostgres();
 const RACERS = 4;
 const GENERATIONS = 100;
 
+/** Another may be through before the others have begun: then nothing was shown. */
+const MAX_RACES = 5;
+
+/** @returns how many of the processes won some generation */
+async function race(folder: string): Promise<number> {
+  const meeting = mkdtempSync(join(root, 'meeting-'));
+  const order = { act: 'race', folder, meeting, racers: RACERS, generations: GENERATIONS } as const;
+  const writers = Array.from({ length: RACERS }, (_one, index) => `writer ${index}`);
+  const ends = await Promise.all(writers.map(async (text) => await run({ ...order, text })));
+  const store = openStore(folder);
+  const wins = ends.map((end) => (end !== undefined && 'won' in end ? end.won! : []));
+  for (let generation = 0; generation < GENERATIONS; generation++) {
+    const winners = writers.filter((_writer, index) => wins[index]!.includes(generation));
+    assert.equal(winners.length, 1, `generation ${generation}: ${winners.join(', ')}`);
+    assert.ok((await store.get('job', generation))?.equals(aDocument(winners[0]!, winners[0]!)));
+  }
+  await store.close();
+  return wins.filter((won) => won.length > 0).length;
+}
+
 for (const name of ['a folder', 'PostgreSQL'])
   test(`of processes that write into ${name} at once, one wins each generation, the others learn of it`, async () => {
-    const folder = name === 'PostgreSQL' ? await postgres.database() : join(root, String(count++));
-    const meeting = mkdtempSync(join(root, 'meeting-'));
-    const order = { act: 'race', folder, meeting, racers: RACERS, generations: GENERATIONS } as const;
-    const writers = Array.from({ length: RACERS }, (_one, index) => `writer ${index}`);
-    const ends = await Promise.all(writers.map(async (text) => await run({ ...order, text })));
-    const store = openStore(folder);
-    const wins = ends.map((end) => (end !== undefined && 'won' in end ? end.won! : []));
-    for (let generation = 0; generation < GENERATIONS; generation++) {
-      const winners = writers.filter((_writer, index) => wins[index]!.includes(generation));
-      assert.equal(winners.length, 1, `generation ${generation}: ${winners.join(', ')}`);
-      assert.ok((await store.get('job', generation))?.equals(aDocument(winners[0]!, winners[0]!)));
-    }
-    await store.close();
-    assert.ok(wins.filter((won) => won.length > 0).length > 1, 'nobody raced');
+    let most = 0;
+    for (let races = 0; races < MAX_RACES && most < 2; races++)
+      most = await race(name === 'PostgreSQL' ? await postgres.database() : join(root, String(count++)));
+    assert.ok(most > 1, 'nobody raced');
   });
 
 const { EIO, ENOSPC, EACCES, EMFILE } = constants.errno;

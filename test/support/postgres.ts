@@ -31,6 +31,8 @@ export interface PostgresCluster {
   readonly url: string;
   readonly port: number;
   readonly dataDirectory: string;
+  /** Of the shell that removes the folder once the server has ended; SIGUSR1: the folder is to stay. */
+  readonly supervisor: number;
   /** Stops the server and keeps its data, to be started again on the same port: an outage. */
   pause(): Promise<void>;
   resume(): Promise<void>;
@@ -112,6 +114,9 @@ async function startCluster(parts: ClusterParts): Promise<PostgresCluster> {
     url,
     port,
     dataDirectory: parts.dataDirectory,
+    get supervisor() {
+      return server.pid;
+    },
     async pause() {
       await server.stop({ keepFolder: true });
     },
