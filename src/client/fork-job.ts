@@ -4,15 +4,14 @@
  */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
-import type { Json } from '../model/canonical-json.ts';
 import { HoldfastError, isFailure } from '../model/failure.ts';
 import { FORK_FIELD, ForkSchema, type Fork } from '../model/job/fork.ts';
 import { forkToldIn, isOwnArgument } from '../model/job/own-arguments.ts';
 import { issuesText } from '../model/issues-text.ts';
 import { refuseUnknownOptions, type OptionNames } from '../model/options.ts';
+import { runStart, type RunStart } from './run-start.ts';
 import { forkDetails } from './static-details.ts';
 import type { ServerCalls } from './server-calls.ts';
-import { decoded } from './stored-payload.ts';
 
 /** How a fork is started. */
 export interface StartForkOptions {
@@ -84,9 +83,9 @@ async function orFound(server: ServerCalls, fork: Fork, start: () => Promise<str
     return await server.call(workflowId, start);
   } catch (error) {
     if (!isFailure(error, 'already-started')) throw error;
-    const { args, runId } = await startOf(server, workflowId);
+    const { args, firstRunId = '' } = await startOf(server, workflowId);
     const there = forkToldIn(args.at(-1));
-    if (there?.workspace === workspace && there.head === fork.from.head) return runId;
+    if (there?.workspace === workspace && there.head === fork.from.head) return firstRunId;
     throw error;
   }
 }
@@ -120,36 +119,9 @@ function queueOf({ taskQueue }: WorkflowExecutionDescription): Pick<Beginning, '
   return { taskQueue };
 }
 
-interface Start {
-  readonly type: string;
-  readonly args: readonly unknown[];
-  readonly runId: string;
-  readonly summary: string | undefined;
-}
-
 /** The beginning of a Workflow's latest Run. */
-async function startOf(server: ServerCalls, workflowId: string): Promise<Start> {
-  const { namespace, connection, client } = server;
-  const { history } = await server.call(workflowId, () =>
-    connection.workflowService.getWorkflowExecutionHistory({
-      namespace,
-      execution: { workflowId },
-      maximumPageSize: 1,
-    }),
-  );
-  const event = history?.events?.[0];
-  const started = event?.workflowExecutionStartedEventAttributes;
-  const type = started?.workflowType?.name;
-  if (type == null)
-    throw new HoldfastError('not-found', `The history of ${workflowId} does not say what started it.`, { workflowId });
-  const converter = client.options.loadedDataConverter;
-  const args = await Promise.all((started?.input?.payloads ?? []).map((one) => decoded<unknown>(one, converter)));
-  const stored = event?.userMetadata?.summary;
-  const summary = stored == null ? undefined : await decoded<Json>(stored, converter);
-  return {
-    type,
-    args,
-    runId: started?.firstExecutionRunId ?? '',
-    summary: typeof summary === 'string' ? summary : undefined,
-  };
+async function startOf(server: ServerCalls, workflowId: string): Promise<RunStart> {
+  const started = await runStart(server, workflowId);
+  if (started !== undefined) return started;
+  throw new HoldfastError('not-found', `The history of ${workflowId} does not say what started it.`, { workflowId });
 }

@@ -16,8 +16,8 @@ import { jobIdOf } from '../model/record/token.ts';
 import { statusQuery } from '../workflows/messages.ts';
 import { hasEnded, listedJob } from './job-listing.ts';
 import { isNoJobYet } from './no-job.ts';
+import { runStart } from './run-start.ts';
 import type { ServerCalls } from './server-calls.ts';
-import { decoded } from './stored-payload.ts';
 import { fittingPollers } from './task-queue.ts';
 
 const LOOK_EVERY_MS = 200;
@@ -62,26 +62,14 @@ export async function rewindEnded(
 
 /** From the history of its latest Run: the server has it as long as it has the job. */
 async function begunWith(server: ServerCalls, workflowId: string, runId: string): Promise<Begun> {
-  const { namespace, connection, client } = server;
-  const { history } = await server.call(workflowId, () =>
-    connection.workflowService.getWorkflowExecutionHistory({
-      namespace,
-      execution: { workflowId, runId },
-      maximumPageSize: 1,
-    }),
-  );
-  const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
-  const type = started?.workflowType?.name;
-  if (started == null || type == null)
+  const started = await runStart(server, workflowId, runId);
+  if (started === undefined)
     throw new HoldfastError('not-found', `The server no longer has what job ${workflowId} was started with.`, {
       workflowId,
       nextStep: 'Where its checkpoints are kept in a store: holdfast resume --from STORE/JOB, then rewind it.',
     });
-  const converter = client.options.loadedDataConverter;
-  const args = await Promise.all(
-    (started.input?.payloads ?? []).map(async (payload) => await decoded<unknown>(payload, converter)),
-  );
-  const first = jobIdOf(workflowId, started.firstExecutionRunId ?? runId);
+  const { type, args, firstRunId = runId } = started;
+  const first = jobIdOf(workflowId, firstRunId);
   const given = givenBesides(args.at(-1));
   if (given === undefined) return { type, args, jobId: first };
   return { type, args: args.slice(0, -1), jobId: first, ...defined(given) };
