@@ -1,18 +1,17 @@
 /** A job at one of its checkpoints, as its record tells it: what was there, what is done, what came after. Pure. */
 import { noCheckpoint } from '../model/checkpoint/no-checkpoint.ts';
-import { pathTo } from '../model/checkpoint/state-at.ts';
+import { recordedPath } from '../model/checkpoint/recorded-path.ts';
 import { defined } from '../model/defined.ts';
 import type { Digest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { everyItemOf, itemPlaceOf, planStepOf } from '../model/item-id.ts';
 import type { Fork } from '../model/job/fork.ts';
-import { doneText } from '../model/record/effects-text.ts';
 import { foldManifest, type ManifestEntry } from '../model/record/manifest.ts';
-import type { ChainRecord, CheckpointRecord, StepRecord } from '../model/record/record.ts';
+import type { ChainRecord, CheckpointRecord } from '../model/record/record.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { requestedStepOf } from '../model/sub-step-id.ts';
 import { putInsInForce } from '../protocol/compare/put-ins.ts';
 import { StepHistory } from '../protocol/compare/step-history.ts';
+import { requestedSteps, toldSteps } from '../protocol/compare/told-steps.ts';
 
 /** A record as it is hashed into the chain. */
 export interface ChainText {
@@ -58,32 +57,20 @@ export function momentOf(
   return { jobId, workflowId, checkpoint, chain, later, manifest };
 }
 
-/** Of steps that are told for people: the latest. */
-const MAX_STEPS_TOLD = 1_000;
-/** Of checkpoints that a Workflow of one's own notes again: the latest. */
-const MAX_RECORDED = 1_000;
-const DIGITS = 16;
-
 type Known = Pick<Fork, 'generations' | 'done' | 'results' | 'steps' | 'recorded' | 'checkpoint' | 'edits'>;
 
 /** What the fork's Workflow knows of it from its beginning. */
 export function knownAt({ chain, checkpoint }: Moment): Known {
   const records = chain.map(({ record }) => record);
-  const requested = new StepHistory(records).latest.filter(({ stepId }) => requestedStepOf(stepId) === stepId);
+  const requested = requestedSteps(new StepHistory(records));
   const edits = putInsInForce(records);
   const checkpoints = records.filter((record) => record.kind === 'checkpoint');
-  const path = pathTo(checkpoints, checkpoint);
-  const recorded = path.map(({ seq, digest }, place): [number, number, string] => [
-    place,
-    seq,
-    digest.slice(0, DIGITS),
-  ]);
   return {
     generations: generationsIn(records),
     done: [...new Set(requested.map(({ stepId }) => knownAs(stepId)))],
     results: requested.length,
-    steps: requested.slice(-MAX_STEPS_TOLD).map(toldStep),
-    recorded: recorded.slice(-MAX_RECORDED),
+    steps: toldSteps(requested),
+    recorded: recordedPath(checkpoints, checkpoint),
     ...defined({ edits: Object.keys(edits).length === 0 ? undefined : edits }),
     checkpoint: { parent: checkpoint.digest, step: checkpoint.step, next: checkpoint.next },
   };
@@ -92,10 +79,6 @@ export function knownAt({ chain, checkpoint }: Moment): Known {
 /** A thousand items of a list as one word. */
 function knownAs(stepId: string): string {
   return itemPlaceOf(stepId) === undefined ? stepId : everyItemOf(planStepOf(stepId));
-}
-
-function toldStep(record: StepRecord): [string, string, number, string] {
-  return [record.stepId, record.step, record.generation, doneText(record)];
 }
 
 /** Those that are not the first. */

@@ -13,11 +13,6 @@ import { RewindSchema } from './rewind.ts';
 /** It stands in every bundle that a guarded job can run in. */
 export const RESUME_FIELD = 'holdfast:resume';
 
-/** Of checkpoints that a resumed Workflow is told: the latest. */
-export const MAX_TOLD_CHECKPOINTS = 1_000;
-/** Of steps that are done, for people: the latest. */
-export const MAX_TOLD_STEPS = 1_000;
-
 export const ResumeSchema = z.strictObject({
   /** The Workflow that it was made for: its arguments, copied to another, start no second one of the job. */
   workflowId: z.string().min(1),

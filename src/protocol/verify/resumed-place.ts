@@ -1,15 +1,12 @@
 /** The record that a resumed job goes on with, as its Workflow is told it. */
-import { doneText } from '../../model/record/effects-text.ts';
-import { pathTo } from '../../model/checkpoint/state-at.ts';
+import { recordedPath } from '../../model/checkpoint/recorded-path.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
-import { MAX_TOLD_CHECKPOINTS, MAX_TOLD_STEPS, type Resumed } from '../../model/job/resume.ts';
-import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
+import type { Resumed } from '../../model/job/resume.ts';
 import { invariant } from '../../model/invariant.ts';
 import { putInsInForce } from '../compare/put-ins.ts';
+import { StepHistory } from '../compare/step-history.ts';
+import { requestedSteps, toldSteps } from '../compare/told-steps.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
-
-/** How a checkpoint's digest begins: what `RecordedCheckpoints` compares. */
-const DIGITS = 16;
 
 export interface ResumedPlace {
   readonly kind: 'resumed';
@@ -26,32 +23,18 @@ export function resumedPlace(ledger: Ledger, jobId: string): ResumedPlace {
 
 /** Bounded. */
 export function resumedRecord(ledger: Ledger, jobId: string, upTo: number): Resumed {
-  const generations: Record<string, number> = {};
-  const steps = new Map<string, Resumed['steps'][number]>();
   const chain = Array.from(ledger.records(jobId, 0), ({ record }) => record).filter(({ seq }) => seq <= upTo);
-  for (const record of chain) {
+  const generations: Record<string, number> = {};
+  for (const record of chain)
     if (record.kind === 'decision')
-      for (const { stepId, generation } of record.reruns) {
+      for (const { stepId, generation } of record.reruns)
         generations[stepId] = Math.max(generation, generations[stepId] ?? 0);
-        for (const id of steps.keys()) if (isPartOf(id, stepId)) steps.delete(id);
-      }
-    if (record.kind !== 'step' || requestedStepOf(record.stepId) !== record.stepId) continue;
-    steps.delete(record.stepId);
-    steps.set(record.stepId, [record.stepId, record.step, record.generation, doneText(record)]);
-  }
+  const checkpoints = chain.filter((record) => record.kind === 'checkpoint');
+  const last = checkpoints.at(-1);
   return {
     generations,
-    checkpoints: recordedCheckpoints(ledger, jobId, upTo),
-    steps: [...steps.values()].slice(-MAX_TOLD_STEPS),
+    checkpoints: last === undefined ? [] : recordedPath(checkpoints, last),
+    steps: toldSteps(requestedSteps(new StepHistory(chain))),
     putIns: putInsInForce(chain),
   };
-}
-
-function recordedCheckpoints(ledger: Ledger, jobId: string, upTo: number): Resumed['checkpoints'] {
-  const all = ledger.checkpoints(jobId, upTo);
-  const last = all.at(-1);
-  if (last === undefined) return [];
-  return pathTo(all, last)
-    .map(({ seq, digest }, place): [number, number, string] => [place, seq, digest.slice(0, DIGITS)])
-    .slice(-MAX_TOLD_CHECKPOINTS);
 }

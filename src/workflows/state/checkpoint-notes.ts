@@ -7,6 +7,7 @@
  * 2. All of it comes from the history: a replay, and a Workflow that starts anew, notes the same. What such a Workflow
  *    has recorded before does not travel again.
  */
+import type { RecordedCheckpoint } from '../../model/checkpoint/recorded-path.ts';
 import { MAX_NOTED, noteOf, type CheckpointNote } from '../../model/checkpoint/note.ts';
 import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
@@ -14,7 +15,7 @@ import type { RunStepRequest, RunStepResult } from '../../model/job/run-step.ts'
 import { someOf } from '../../model/list.ts';
 import type { FoldedWrites } from '../../model/state/fold-writes.ts';
 import { EndedSteps } from './ended-steps.ts';
-import { RecordedCheckpoints, type RecordedCheckpoint } from './recorded-checkpoints.ts';
+import { RecordedCheckpoints } from './recorded-checkpoints.ts';
 import { RememberedCheckpoints } from './remembered-checkpoints.ts';
 
 /** What a new Run is given. */

@@ -6,15 +6,8 @@
  * 1. A checkpoint's digest covers all before it: where one is recorded, so are those.
  * 2. What is carried is bounded. Of what is no longer known here the record itself knows that it has it.
  */
+import { MAX_RECORDED, recordedCheckpoint, type RecordedCheckpoint } from '../../model/checkpoint/recorded-path.ts';
 import type { Digest } from '../../model/digest.ts';
-
-/** Of those that are carried: the latest. */
-export const MAX_RECORDED = 1_000;
-
-/** Its place among the job's checkpoints, its number, and how its digest begins. */
-export type RecordedCheckpoint = readonly [place: number, seq: number, digest: string];
-
-const DIGITS = 16;
 
 export class RecordedCheckpoints {
   /** Of this path, in order. */
@@ -46,7 +39,7 @@ export class RecordedCheckpoints {
   }
 
   add(place: number, seq: number, digest: Digest): void {
-    this.#push([place, seq, digest.slice(0, DIGITS)]);
+    this.#push(recordedCheckpoint(place, { seq, digest }));
   }
 
   #push(one: RecordedCheckpoint): void {
