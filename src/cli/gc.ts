@@ -6,14 +6,12 @@ import { counted } from '../model/counted.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { collectBelow, type GcReport } from '../protocol/retention/gc.ts';
 import { EXIT, type CommandSpec } from './command.ts';
-import type { Terminal } from './terminal.ts';
+import { onceASecond, type Terminal } from './terminal.ts';
 
 interface Options {
   readonly store?: string;
   readonly dryRun?: boolean;
 }
-
-const PROGRESS_EVERY_MS = 1_000;
 
 export const gcCommand: CommandSpec<Options> = {
   name: 'gc',
@@ -42,7 +40,7 @@ export const gcCommand: CommandSpec<Options> = {
     const report = await collectBelow(folder, {
       env: terminal.env,
       dryRun,
-      onProgress: progressOn(terminal),
+      onProgress: onceASecond(terminal, (text: string) => `  ${text}`),
       ...(store !== undefined && { store: located(terminal, store) }),
     });
     const isWhole = report.problems.length === 0;
@@ -53,15 +51,6 @@ export const gcCommand: CommandSpec<Options> = {
     };
   },
 };
-
-function progressOn(terminal: Terminal): (text: string) => void {
-  let saidMs = performance.now();
-  return (text) => {
-    if (performance.now() - saidMs < PROGRESS_EVERY_MS) return;
-    saidMs = performance.now();
-    terminal.err(`  ${text}\n`);
-  };
-}
 
 /** A path is as it was typed: from the folder that the command was called in. */
 function located(terminal: Terminal, store: string): string {

@@ -101,14 +101,22 @@ export function usesColour(env: Readonly<Record<string, string | undefined>>, is
 
 const SLOW_AFTER_MS = 1_000;
 
-/** Says on standard error how many there are by now, once a second. @returns what is told each count */
-export function countWhileSlow(terminal: Terminal, what: string): (count: number) => void {
-  let next = Date.now() + SLOW_AFTER_MS;
-  return (count) => {
-    if (Date.now() < next) return;
-    next = Date.now() + SLOW_AFTER_MS;
-    terminal.err(`${count.toLocaleString('en-US')} ${what} …\n`);
+/** Says on standard error how far it has come, once a second. @returns what is told each time */
+export function onceASecond<T extends readonly unknown[]>(
+  terminal: Terminal,
+  textOf: (...told: T) => string,
+): (...told: T) => void {
+  let saidMs = performance.now();
+  return (...told) => {
+    if (performance.now() - saidMs < SLOW_AFTER_MS) return;
+    saidMs = performance.now();
+    terminal.err(`${textOf(...told)}\n`);
   };
+}
+
+/** How many there are by now. */
+export function countWhileSlow(terminal: Terminal, what: string): (count: number) => void {
+  return onceASecond(terminal, (count: number) => `${count.toLocaleString('en-US')} ${what} …`);
 }
 
 /** Says on standard error what is being waited for, once that has taken a second. */

@@ -19,7 +19,7 @@ import {
 import { showDifference } from './show-finding.ts';
 import { counted } from '../model/counted.ts';
 import { bytes } from './table.ts';
-import { whileSlow, type Terminal } from './terminal.ts';
+import { onceASecond, whileSlow, type Terminal } from './terminal.ts';
 import { recordedByText } from './step-text.ts';
 
 const ASKS =
@@ -47,7 +47,7 @@ export const verifyCommand: CommandSpec<object> = {
     const { folder, job: name } = await workspaceFor(context, config, target!);
     await using inspection = await WorkspaceInspection.open(folder, terminal.env);
     const job = inspection.job(name);
-    const progress = progressOn(terminal);
+    const progress = onceASecond(terminal, (done: number, total: number) => `  compared ${done} of ${total} files`);
     const world = await whileSlow(
       terminal,
       `Comparing ${inspection.root}`,
@@ -99,17 +99,6 @@ export function knownSteps(config: Pick<LoadedConfig, 'steps'>): ReadonlyMap<str
   return new Map(
     [...BUILT_IN_IMPLEMENTATIONS, ...config.steps].map((step: StepImplementation) => [step.contract.name, step]),
   );
-}
-
-const PROGRESS_EVERY_MS = 1_000;
-
-function progressOn(terminal: Terminal): (done: number, total: number) => void {
-  let saidMs = performance.now();
-  return (done, total) => {
-    if (performance.now() - saidMs < PROGRESS_EVERY_MS) return;
-    saidMs = performance.now();
-    terminal.err(`  compared ${done} of ${total} files\n`);
-  };
 }
 
 function showWorld(
