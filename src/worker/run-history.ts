@@ -2,6 +2,7 @@
 import type { ConnectionLike } from '@temporalio/client';
 import type { LoadedDataConverter, Payload } from '@temporalio/common';
 import type protos from '@temporalio/proto';
+import { decoded } from '../client/stored-payload.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { HistoryEntry, RunHistory } from '../protocol/host.ts';
@@ -86,14 +87,11 @@ async function asked<T>(
 }
 
 async function valueOf(
-  { dataConverter: { payloadCodecs, payloadConverter } }: HistoryServer,
+  { dataConverter }: HistoryServer,
   payloads: readonly Payload[] | null | undefined,
 ): Promise<unknown> {
   const [payload] = payloads ?? [];
-  if (payload === undefined) return undefined;
-  let decoded = [payload];
-  for (const codec of payloadCodecs.toReversed()) decoded = await codec.decode(decoded);
-  return payloadConverter.fromPayload(decoded[0]!);
+  return payload === undefined ? undefined : await decoded(payload, dataConverter);
 }
 
 function timeOf({ eventTime }: HistoryEvent): string {
