@@ -5,9 +5,7 @@
  * that it must have the workspace.
  */
 import { join } from 'node:path';
-import type { Digest } from '../../model/digest.ts';
-import { dirname } from 'node:path';
-import { isThere, syncDirectory, unlinkFile } from '../../store/durable-file.ts';
+import { isThere } from '../../store/durable-file.ts';
 import { LOST_LEDGERS } from '../../store/ledger/make-ledger.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -34,7 +32,7 @@ export async function collectBlobs(workspace: Workspace, dryRun: boolean): Promi
     const sizeBytes = [...blobs].reduce((sum, digest) => sum + workspace.blobs.sizeOf(digest), 0);
     if (!dryRun) {
       ledger.transaction(() => ledger.rows.removeContents(small));
-      removeFiles(workspace, blobs);
+      workspace.blobs.remove([...blobs]);
       workspace.blobs.removeLeftovers(Date.now());
     }
     return { contents: blobs.size + small.size, sizeBytes };
@@ -47,14 +45,4 @@ function whyNot(workspace: Workspace, ledger: Ledger): string | undefined {
   // What was set aside may be needed to find out what it told.
   if (isThere(join(workspace.directory, LOST_LEDGERS))) return `an earlier record lies in ${LOST_LEDGERS}`;
   return undefined;
-}
-
-function removeFiles(workspace: Workspace, blobs: ReadonlySet<Digest>): void {
-  const folders = new Set<string>();
-  for (const digest of blobs) {
-    const path = workspace.blobs.pathOf(digest);
-    unlinkFile(path);
-    folders.add(dirname(path));
-  }
-  for (const folder of folders) syncDirectory(folder);
 }

@@ -127,6 +127,11 @@ export class BlobStore {
     return this.#folder.digests();
   }
 
+  /** Removes contents for good, durably. Nobody may need one meanwhile. @throws HoldfastError where one is not there */
+  remove(digests: readonly Digest[]): void {
+    this.#folder.remove(digests);
+  }
+
   /** Removes temporary files of writers that died. Safe at any time. @returns how many files */
   removeLeftovers(nowMs: number): number {
     return this.#folder.removeLeftovers(nowMs);

@@ -8,7 +8,15 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../model/digest.ts';
-import { makeDirectory, renameFile, storageError, syncDirectory, systemCode, tryUnlink } from '../durable-file.ts';
+import {
+  makeDirectory,
+  renameFile,
+  storageError,
+  syncDirectory,
+  systemCode,
+  tryUnlink,
+  unlinkFile,
+} from '../durable-file.ts';
 import { atPoints, faultPoint } from '../fault-point.ts';
 
 const PREFIXES = '0123456789abcdef';
@@ -73,6 +81,12 @@ export class BlobFolder {
   /** Makes names durable that are there: perhaps by another writer's rename, which its fsync has not reached yet. */
   sync(digests: readonly Digest[]): void {
     for (const folder of new Set(digests.map((digest) => this.#folderOf(digest)))) syncDirectory(folder);
+  }
+
+  /** Removes contents, durably. */
+  remove(digests: readonly Digest[]): void {
+    for (const digest of digests) unlinkFile(this.pathOf(digest));
+    this.sync(digests);
   }
 
   /** Takes a damaged content's name from it; the bytes stay beside it as evidence. */
