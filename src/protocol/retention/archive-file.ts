@@ -144,12 +144,13 @@ export function openArchive(path: string): OpenArchive {
   try {
     const members = new Map(membersOf(file, path).map((member) => [member.name, member]));
     const index = indexOf(file, path, members.get(INDEX_NAME));
-    const job = jobOf(file, path, members.get(JOB_NAME));
+    const sealed = sealedJobOf(file, path, members.get(JOB_NAME));
+    const job = jobOf(sealed, path);
     mustFit(path, { index, job, members });
     const { jobId, workflowId, place, chain } = job;
     const checkpoint = { jobId, workflowId, place } as StoredJob['checkpoint'];
     const proved = provedChain(path, place, [chain]);
-    mustBeIndexed(path, index, { job, chain: proved, sealed: bytesOf(file, path, members.get(JOB_NAME)!) });
+    mustBeIndexed(path, index, { job, chain: proved, sealed });
     return {
       index,
       job,
@@ -227,10 +228,13 @@ function indexOf(file: number, path: string, member: TarMember | undefined): Arc
   throw damaged(path, `${INDEX_NAME}: ${issuesText(parsed.error.issues)}`);
 }
 
-function jobOf(file: number, path: string, member: TarMember | undefined): ArchivedJob {
+function sealedJobOf(file: number, path: string, member: TarMember | undefined): Buffer {
   if (member === undefined) throw damaged(path, `it has no ${JOB_NAME}`);
-  const bytes = bytesOf(file, path, member);
-  const { document } = openSealed(bytes, { kind: 'archive', place: `${JOB_NAME} in ${path}` });
+  return bytesOf(file, path, member);
+}
+
+function jobOf(sealed: Buffer, path: string): ArchivedJob {
+  const { document } = openSealed(sealed, { kind: 'archive', place: `${JOB_NAME} in ${path}` });
   const parsed = ArchivedJobSchema.safeParse(document);
   if (parsed.success) return parsed.data;
   throw damaged(path, `${JOB_NAME}: ${issuesText(parsed.error.issues)}`);
