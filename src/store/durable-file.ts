@@ -109,6 +109,17 @@ export function linkFile(from: string, to: string): void {
   attempt('link', to, () => atPoints('link', () => linkSync(from, to)));
 }
 
+/** The same; false: something is there already. */
+export function linkUnlessThere(from: string, to: string): boolean {
+  try {
+    linkFile(from, to);
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
 export function unlinkFile(path: string): void {
   attempt('unlink', path, () => atPoints('unlink', () => unlinkSync(path)));
 }

@@ -58,8 +58,8 @@ export const SEALED_STORES: readonly Mutation[] = [
     guarantee: 'G6',
     breaks: 'a checkpoint in a folder is replaced by another',
     file: 'src/store/sealed/directory/generation-files.ts',
-    find: 'linkFile(from, to);',
-    replace: 'renameFile(from, to);',
+    find: 'isNew = linkUnlessThere(temporary, path);',
+    replace: 'renameFile(temporary, path);\n      isNew = true;',
     tests: FOLDER,
   },
   {

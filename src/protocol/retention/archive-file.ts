@@ -27,7 +27,7 @@ import {
 import { hashChunks } from '../../store/chunks.ts';
 import {
   createFile,
-  linkFile,
+  linkUnlessThere,
   makeDirectory,
   storageError,
   syncDirectory,
@@ -70,12 +70,7 @@ export async function writeArchive(path: string, archiving: Archiving): Promise<
   try {
     await writeTar(temporary, archiving);
     await verifyArchive(temporary);
-    try {
-      linkFile(temporary, path);
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
-      await mustBeSame(path, archiving.job);
-    }
+    if (!linkUnlessThere(temporary, path)) await mustBeSame(path, archiving.job);
     syncDirectory(dirname(path));
   } finally {
     tryUnlink(temporary);

@@ -10,7 +10,7 @@ import { closeSync, constants, existsSync, lstatSync, openSync, readdirSync, rea
 import { join } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
 import {
-  linkFile,
+  linkUnlessThere,
   makeDirectory,
   OF_RECORD,
   removeDirectory,
@@ -54,7 +54,7 @@ export async function makeLedger(directory: string, fill: (tables: LedgerTables)
   mustBeOneFile(made);
   syncWhole(made);
   setStrayLogsAside(directory);
-  giveName(made, path);
+  if (!linkUnlessThere(made, path)) throw taken(path);
   syncDirectory(directory);
   removeBuilding(building);
 }
@@ -101,14 +101,6 @@ function mustBeOneFile(path: string): void {
 
 function mustBeFree(path: string): void {
   if (isAnything(path)) throw taken(path);
-}
-
-function giveName(made: string, path: string): void {
-  try {
-    linkFile(made, path);
-  } catch (error) {
-    throw systemCode(error) === 'EEXIST' ? taken(path) : error;
-  }
 }
 
 function taken(path: string): HoldfastError {

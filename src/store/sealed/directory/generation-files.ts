@@ -6,14 +6,14 @@
  *    anything. What `write` has returned for is durable.
  * 2. Nothing is removed but by `remove`, and temporary files of one's own.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { HoldfastError } from '../../../model/failure.ts';
 import { readWhole } from '../../chunks.ts';
 import {
   createFile,
-  linkFile,
+  linkUnlessThere,
   makeDirectory,
   renameFile,
   storageError,
@@ -29,6 +29,7 @@ import {
 import { MAX_FIRST_LINE_BYTES, MAX_STORED_BYTES } from '../format.ts';
 import { sealHeader } from '../inspect.ts';
 import type { StoredGeneration } from '../store.ts';
+import { namesIn } from './looks.ts';
 import { folderOf, generationFile, generationOf, seriesPart } from '../series-name.ts';
 
 /** What is larger is fsynced off the main loop. */
@@ -205,32 +206,11 @@ function writerIn(path: string): string | undefined {
   }
 }
 
-function linkUnlessThere(from: string, to: string): boolean {
-  try {
-    linkFile(from, to);
-    return true;
-  } catch (error) {
-    if (systemCode(error) === 'EEXIST') return false;
-    throw error;
-  }
-}
-
 function openUnlessMissing(path: string): number | undefined {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw storageError('read', path, error);
-  }
-}
-
-/** None where there is no such folder. */
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
-    throw storageError('list', folder, error);
   }
 }

@@ -1,17 +1,16 @@
 /** A folder as a store of sealed documents. Its contents lie in `<folder>/blobs`, as in a workspace's record. */
-import { type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import { BlobStore } from '../../blobs/blobs.ts';
 import type { HashedContent } from '../../chunks.ts';
-import { storageError, systemCode } from '../../durable-file.ts';
 import { mustBeSame, mustReadBack, readBackFailed, writerOf } from '../met.ts';
 import { mustBeNames, mustBeSeries } from '../series-name.ts';
 import type { SealedStore, StoredBlob, StoredGeneration } from '../store.ts';
 import { explainDenied } from './denied.ts';
 import { isTouched, removeUnused, restoreGone } from './unused-blob.ts';
 import { GenerationFiles } from './generation-files.ts';
+import { statOf } from './looks.ts';
 
 const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
 
@@ -139,14 +138,5 @@ async function told<T>(act: () => T | Promise<T>): Promise<T> {
     return await act();
   } catch (error) {
     throw explainDenied(error);
-  }
-}
-
-function statOf(path: string): Stats | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    if (systemCode(error) === 'ENOTDIR') return undefined;
-    throw storageError('look at', path, error);
   }
 }

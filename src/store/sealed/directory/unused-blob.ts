@@ -5,9 +5,17 @@
  * from it first, and given back where it was touched until then. A kill between leaves it under the other name, from
  * which `restoreGone` brings it back.
  */
-import { readdirSync, statSync, utimesSync } from 'node:fs';
+import { utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { linkFile, renameFile, storageError, syncDirectory, systemCode, unlinkFile } from '../../durable-file.ts';
+import {
+  linkUnlessThere,
+  renameFile,
+  storageError,
+  syncDirectory,
+  systemCode,
+  unlinkFile,
+} from '../../durable-file.ts';
+import { namesIn, statOf } from './looks.ts';
 
 const GONE = '.gone';
 
@@ -43,30 +51,12 @@ export function restoreGone(blobs: string): void {
 }
 
 function restore(gone: string, path: string): void {
-  try {
-    linkFile(gone, path);
-  } catch (error) {
-    // Stored again meanwhile.
-    if (systemCode(error) !== 'EEXIST') throw error;
-  }
+  // Where something is there, it was stored again meanwhile.
+  linkUnlessThere(gone, path);
   unlinkFile(gone);
 }
 
 function isUnused(path: string, unusedForMs: number): boolean {
-  try {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    return stat !== undefined && Date.now() - stat.mtimeMs >= unusedForMs;
-  } catch (error) {
-    if (systemCode(error) === 'ENOTDIR') return false;
-    throw storageError('look at', path, error);
-  }
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];
-    throw storageError('list', folder, error);
-  }
+  const stat = statOf(path);
+  return stat !== undefined && Date.now() - stat.mtimeMs >= unusedForMs;
 }
