@@ -6,7 +6,7 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import { HoldfastError, isFailure } from '../model/failure.ts';
 import { FORK_FIELD, ForkSchema, type Fork } from '../model/job/fork.ts';
-import { forkToldIn, isOwnArgument } from '../model/job/own-arguments.ts';
+import { handedIn, isOwnArgument } from '../model/job/own-arguments.ts';
 import { issuesText } from '../model/issues-text.ts';
 import { refuseUnknownOptions, type OptionNames } from '../model/options.ts';
 import { runStart, type RunStart } from './run-start.ts';
@@ -84,8 +84,8 @@ async function orFound(server: ServerCalls, fork: Fork, start: () => Promise<str
   } catch (error) {
     if (!isFailure(error, 'already-started')) throw error;
     const { args, firstRunId = '' } = await startOf(server, workflowId);
-    const there = forkToldIn(args.at(-1));
-    if (there?.workspace === workspace && there.head === fork.from.head) return firstRunId;
+    const there = handedIn(args.at(-1));
+    if (there?.workspace === workspace && there.from?.head === fork.from.head) return firstRunId;
     throw error;
   }
 }

@@ -11,6 +11,7 @@ import { defined } from '../model/defined.ts';
 import { HoldfastError, isFailure } from '../model/failure.ts';
 import { RESUME_FIELD, type Resume } from '../model/job/resume.ts';
 import type { Rewind, RewindAnswer } from '../model/job/rewind.ts';
+import { handedIn, isOwnArgument } from '../model/job/own-arguments.ts';
 import { isAboutTheWorld } from '../model/question/question.ts';
 import { jobIdOf } from '../model/record/token.ts';
 import { statusQuery } from '../workflows/messages.ts';
@@ -27,11 +28,8 @@ const MAX_WAIT_MS = 10 * 60_000;
 const EVENTS_UNTIL_TAKEN = 2;
 /** A worker that is there takes it at once. */
 const TAKEN_WITHIN_MS = 4_000;
-/** Of an earlier Run's last argument: what it was given besides its own. */
-const CARRIED_FIELD = 'holdfast:carried';
-
 /** What a job was started with, and which one it is. */
-interface Begun extends Pick<Resume, 'jobId' | 'workspace'> {
+interface Begun extends Pick<Resume, 'jobId' | 'workspace' | 'databases'> {
   readonly type: string;
   readonly args: readonly unknown[];
 }
@@ -43,8 +41,8 @@ export async function rewindEnded(
   { by, reason, ...rewind }: Rewind,
 ): Promise<RewindAnswer> {
   const { runId, taskQueue } = listedJob(await server.describe(workflowId));
-  const { type, args, jobId, workspace } = await begunWith(server, workflowId, runId);
-  const resume: Resume = { workflowId, jobId, rewind, by, reason, ...defined({ workspace }) };
+  const { type, args, ...which } = await begunWith(server, workflowId, runId);
+  const resume: Resume = { workflowId, ...which, rewind, by, reason };
   const what = rewind.to === undefined ? 'undoes its latest rewind' : `goes back to checkpoint ${rewind.to}`;
   const handle = await server.call(workflowId, () =>
     server.client.workflow.start(type, {
@@ -69,19 +67,9 @@ async function begunWith(server: ServerCalls, workflowId: string, runId: string)
       nextStep: 'Where its checkpoints are kept in a store: holdfast resume --from STORE/JOB, then rewind it.',
     });
   const { type, args, firstRunId = runId } = started;
-  const first = jobIdOf(workflowId, firstRunId);
-  const given = givenBesides(args.at(-1));
-  if (given === undefined) return { type, args, jobId: first };
-  return { type, args: args.slice(0, -1), jobId: first, ...defined(given) };
-}
-
-/** Of a job that was started from a store, or went back after it had ended: which one it is, and where. */
-function givenBesides(last: unknown): Partial<Pick<Resume, 'jobId' | 'workspace'>> | undefined {
-  if (typeof last !== 'object' || last === null) return undefined;
-  const one = last as Record<string, { readonly carried?: { readonly resumed?: Partial<Resume> } } | undefined>;
-  const resumed = (one[RESUME_FIELD] as Partial<Resume> | undefined) ?? one[CARRIED_FIELD]?.carried?.resumed;
-  if (resumed !== undefined) return { ...defined({ jobId: resumed.jobId, workspace: resumed.workspace }) };
-  return one[CARRIED_FIELD] === undefined ? undefined : {};
+  const { jobId = jobIdOf(workflowId, firstRunId), workspace, databases } = handedIn(args.at(-1)) ?? {};
+  const own = args.filter((arg) => !isOwnArgument(arg));
+  return { type, args: own, jobId, ...defined({ workspace, databases }) };
 }
 
 /** What came of it, as far as it goes on without a person, and a worker is there. */

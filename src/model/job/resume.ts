@@ -24,6 +24,8 @@ export const ResumeSchema = z.strictObject({
   head: DigestSchema.optional(),
   /** In place of the folder that the job worked in. */
   workspace: z.string().min(1).optional(),
+  /** In place of those that the job's code or input names, as a fork has them: name → `${{ env.NAME }}`, or a URL. */
+  databases: z.record(z.string(), z.string()).optional(),
   /** The job had ended, and goes back with its own record: no store is needed. Not beside `at`. */
   rewind: z.strictObject(RewindSchema.pick({ to: true, undo: true, items: true }).shape).optional(),
   by: z.string().min(1).max(200),

@@ -29,6 +29,8 @@ export interface ResumedIdentity {
   readonly jobId: string;
   /** In place of the one that the Workflow's own code or input names. */
   readonly workspace?: string;
+  /** Likewise, by name. */
+  readonly databases?: Readonly<Record<string, string>>;
 }
 
 /** What the Run before hands over, or the job was started with. */
@@ -45,7 +47,7 @@ export function originOf(options: OpenJobOptions, carried: CarriedOrigin | undef
   return {
     jobId: jobIdNow(resumed),
     workspace: resumed?.workspace ?? fork?.workspace ?? options.workspace,
-    settings: { ...settings, databases: { ...settings.databases, ...fork?.databases } },
+    settings: { ...settings, databases: { ...settings.databases, ...fork?.databases, ...resumed?.databases } },
     base,
     continuedFrom: workflowInfo().continuedFromExecutionRunId,
   };
@@ -60,7 +62,7 @@ export function jobIdNow(resumed: ResumedIdentity | undefined): string {
 /** Undefined: the job is not started from a store in this Run. @throws HoldfastError `bad-input` */
 export function resumedNow(): ResumedIdentity | undefined {
   const resume = resumeArgument();
-  return resume && { jobId: resume.jobId, ...defined({ workspace: resume.workspace }) };
+  return resume && { jobId: resume.jobId, ...defined({ workspace: resume.workspace, databases: resume.databases }) };
 }
 
 function settingsOf({
