@@ -7,17 +7,12 @@
  */
 import {
   CancellationScope,
-  CancelledFailure,
   ChildWorkflowCancellationType,
-  ChildWorkflowFailure,
   getExternalWorkflowHandle,
   ParentClosePolicy,
   sleep,
   startChild,
-  TerminatedFailure,
-  TimeoutFailure,
   WorkflowIdReusePolicy,
-  ApplicationFailure,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Json } from '../../model/canonical-json.ts';
@@ -26,6 +21,7 @@ import type { Abort } from '../../model/question/decision.ts';
 import { callSubPlanOutcome } from '../activities.ts';
 import type { AgentJobInput } from '../guarded-job.ts';
 import { abortSignal } from '../messages.ts';
+import { failedSubJob } from './failed-sub-job.ts';
 import type { JobParts } from './parts.ts';
 
 const FIRST_LOOK_MS = 1_000;
@@ -64,7 +60,7 @@ export async function startSubJob(parts: JobParts, start: SubJobStart): Promise<
       }),
     );
     return {
-      outcome: handle.result().then(completed, failed),
+      outcome: handle.result().then(completed, failedSubJob),
       abort: async (abort) => await unlessEnded(handle.signal(abortSignal, abort)),
       cancel: async () => await Promise.resolve(scope.cancel()),
     };
@@ -78,7 +74,7 @@ export async function startSubJob(parts: JobParts, start: SubJobStart): Promise<
 function startedBefore(parts: JobParts, start: SubJobStart): SubJob {
   const handle = getExternalWorkflowHandle(start.workflowId);
   return {
-    outcome: outcomeOf(parts, start).catch(failed),
+    outcome: outcomeOf(parts, start).catch(failedSubJob),
     abort: async (abort) => await unlessEnded(handle.signal(abortSignal, abort)),
     cancel: async () => await unlessEnded(handle.cancel()),
   };
@@ -102,16 +98,4 @@ async function unlessEnded(told: Promise<unknown>): Promise<void> {
 
 function completed(result: unknown): SubPlanOutcome {
   return { kind: 'completed', result: result as Json };
-}
-
-function failed(error: unknown): SubPlanOutcome {
-  const cause = error instanceof ChildWorkflowFailure && error.cause instanceof Error ? error.cause : (error as Error);
-  return { kind: 'failed', type: typeOf(cause), message: cause.message };
-}
-
-function typeOf(cause: Error): string {
-  if (cause instanceof CancelledFailure) return 'cancelled';
-  if (cause instanceof TerminatedFailure) return 'terminated';
-  if (cause instanceof TimeoutFailure) return 'timed-out';
-  return cause instanceof ApplicationFailure ? (cause.type ?? 'Error') : cause.name;
 }
