@@ -1,12 +1,17 @@
 /** What a plan's scheduler knows of a step that a person edits: whether it can be, and what runs again then. */
-import type { Json, JsonObject } from '../../model/canonical-json.ts';
+import type { JsonObject } from '../../model/canonical-json.ts';
 import type { Edit, EditedStep } from '../../model/job/edit.ts';
 import { nearestName } from '../../model/nearest-name.ts';
 import { isKnownConflict } from '../../model/plan/check/parallel-state.ts';
-import { dependentsOf, nextSuperStep, stateKeysRead, type PlanGraph } from '../../model/plan/graph/graph.ts';
+import {
+  dependentsOf,
+  nextSuperStep,
+  referencesOfStep,
+  stateKeysRead,
+  type PlanGraph,
+} from '../../model/plan/graph/graph.ts';
 import type { Plan, PlanStep } from '../../model/plan/plan.ts';
 import type { PlanLook } from '../../model/plan/run/plan-job.ts';
-import { referencesOf } from '../../model/plan/reference/references.ts';
 import { waitStep } from '../../model/step/built-in/wait.ts';
 import type { Editable, Tried } from '../gate/editing.ts';
 
@@ -100,11 +105,8 @@ export class PlanEditing implements Editable {
   /** Does another step take it, or what it writes to the state? */
   #isOutputUsed({ id, state }: PlanStep, values: JsonObject): boolean {
     if (Object.keys(values).length === 0 && Object.keys(state).length > 0) return true;
-    return [...this.#graph.steps.values()].some(({ forEach, with: given, when = [], until = [] }) => {
-      const parts: readonly Json[] = [forEach?.items ?? [], given, when as Json, until as Json];
-      return parts.some((part) =>
-        referencesOf(part).some(({ reference }) => reference.root === 'steps' && reference.stepId === id),
-      );
-    });
+    return [...this.#graph.steps.values()].some((step) =>
+      referencesOfStep(step).some(({ reference }) => reference.root === 'steps' && reference.stepId === id),
+    );
   }
 }

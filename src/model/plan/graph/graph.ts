@@ -93,7 +93,8 @@ export function directNeeds(step: PlanStep): readonly string[] {
   return [...new Set([...step.needs, ...implied])];
 }
 
-function referencesOfStep(step: PlanStep): readonly PlacedReference[] {
+/** Wherever in the step they stand. */
+export function referencesOfStep(step: PlanStep): readonly PlacedReference[] {
   const { forEach, when = [], until = [] } = step;
   const given: readonly Json[] = [forEach?.items ?? [], step.with, when as Json, until as Json];
   return [...given, step.workspace ?? []].flatMap((part) => referencesOf(part));
