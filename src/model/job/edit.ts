@@ -7,6 +7,7 @@ import { jsonBytes, type Json, type JsonObject } from '../canonical-json.ts';
 import { JsonSchema } from '../json.ts';
 import { parsedAs, type Parsed } from '../parsed.ts';
 import { AnswerSchema } from '../question/answer.ts';
+import { WhySchema, whoSchema } from '../question/who-and-why.ts';
 import { ChainPlaceSchema } from './chain-place.ts';
 
 /** Of all that people have put in by hand of a job and that is in force: each new Run is given it. */
@@ -22,9 +23,9 @@ export const EditSchema = z
     /** Its output, as its contract has it. Default: the one that the record has; null where nothing refers to it. */
     output: JsonSchema.optional(),
     /** Who edits: an email address, for example. At most 200 characters. */
-    by: z.string().min(1, 'expected who edits, for example an email address').max(200),
+    by: whoSchema('edits'),
     /** Why. At most 2,000 characters. */
-    reason: z.string().min(1, 'expected why, in a few words').max(2_000),
+    reason: WhySchema,
     /** Of what is taken back and nothing undoes, as for a rewind: `statements:STEP` and `perform:STEP/NAME`. */
     items: z.record(z.string(), AnswerSchema).optional(),
   })

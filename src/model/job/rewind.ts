@@ -5,6 +5,7 @@ import type { UnrepeatableStep } from '../question/unrepeatable.ts';
 import { HoldfastError } from '../failure.ts';
 import { parsedAs, type Parsed } from '../parsed.ts';
 import { AnswerSchema } from '../question/answer.ts';
+import { WhySchema, whoSchema } from '../question/who-and-why.ts';
 import { ChainPlaceSchema } from './chain-place.ts';
 
 /**
@@ -17,9 +18,9 @@ export const RewindSchema = z.strictObject({
   /** The latest rewind is undone, or the latest undoing of one: what it took away is put back. Not beside `to`. */
   undo: z.literal(true, 'expected true, or nothing').optional(),
   /** Who rewinds: an email address, for example. At most 200 characters. */
-  by: z.string().min(1, 'expected who rewinds, for example an email address').max(200),
+  by: whoSchema('rewinds'),
   /** Why. At most 2,000 characters. */
-  reason: z.string().min(1, 'expected why, in a few words').max(2_000),
+  reason: WhySchema,
   /**
    * What nothing undoes and is made anew all the same: `statements:STEP` and `perform:STEP/NAME`, each `repeat`. The
    * former must be named; a call that is not keeps its answer.

@@ -4,10 +4,11 @@
  */
 import * as z from 'zod';
 import { AnswerSchema } from './answer.ts';
+import { WhySchema, whoSchema } from './who-and-why.ts';
 import { canonicalJson, type Json } from '../canonical-json.ts';
 import { DigestSchema } from '../digest.ts';
 import { isFailure } from '../failure.ts';
-import { problemsIn } from '../parsed.ts';
+import { parsedAs } from '../parsed.ts';
 
 /** All results of a decision together: they are in the history, in the record and in what the step goes on with. */
 export const MAX_RESULTS_CHARACTERS = 64 * 1024;
@@ -34,9 +35,9 @@ export const DecisionSchema = z.strictObject({
   /** For every finding that `items` doesn't name. */
   answer: AnswerSchema.optional(),
   /** Who decides: an email address, for example. At most 200 characters. */
-  by: z.string().min(1, 'expected who decides, for example an email address').max(200),
+  by: whoSchema('decides'),
   /** Why. At most 2,000 characters. */
-  reason: z.string().min(1, 'expected why, in a few words').max(2_000),
+  reason: WhySchema,
   /**
    * For `abort`: undo what the job did, newest first, each effect only where the world still shows it.
    * Default: it stays.
@@ -55,9 +56,9 @@ export type Decision = z.infer<typeof DecisionSchema>;
 /** The Signal `abort`: ends a job without a question. */
 export const AbortSchema = z.strictObject({
   /** Who aborts: an email address, for example. At most 200 characters. */
-  by: z.string().min(1, 'expected who aborts, for example an email address').max(200),
+  by: whoSchema('aborts'),
   /** Why. At most 2,000 characters. */
-  reason: z.string().min(1, 'expected why, in a few words').max(2_000),
+  reason: WhySchema,
   /** Undo what the job did, newest first. Default: it stays. */
   compensate: z.boolean().optional(),
 });
@@ -65,15 +66,14 @@ export const AbortSchema = z.strictObject({
 export type Abort = z.infer<typeof AbortSchema>;
 
 export function parseAbort(value: unknown): { readonly abort: Abort } | { readonly problems: readonly string[] } {
-  const parsed = AbortSchema.safeParse(value);
-  return parsed.success ? { abort: parsed.data } : { problems: problemsIn(parsed.error, AbortSchema) };
+  const parsed = parsedAs(AbortSchema, value);
+  return 'value' in parsed ? { abort: parsed.value } : parsed;
 }
 
 /** Parses what came by Signal, Update or command line: the decision, or in words what is wrong. Never throws. */
 export function parseDecision(
   value: unknown,
 ): { readonly decision: Decision } | { readonly problems: readonly string[] } {
-  const parsed = DecisionSchema.safeParse(value);
-  if (parsed.success) return { decision: parsed.data };
-  return { problems: problemsIn(parsed.error, DecisionSchema) };
+  const parsed = parsedAs(DecisionSchema, value);
+  return 'value' in parsed ? { decision: parsed.value } : parsed;
 }
