@@ -100,33 +100,18 @@ export function callRepair(request: RepairRequest, within: TakenWithinMs): Promi
   const { by, answer, items = {} } = request.decision;
   const answers = [...new Set([answer, ...Object.values(items)])].filter((one) => one !== undefined);
   const summary = `carry out the decision of ${by}: ${answers.join(', ')}`;
-  return activities({
-    summary,
-    startToCloseTimeout: LONG_TIMEOUT,
-    ...taken(within),
-    retry: { ...PATIENT_RETRY, maximumAttempts: REPAIR_ATTEMPTS },
-  }).repair(request);
+  return repairs(summary, within).repair(request);
 }
 
 export function callRewind(request: RewindRequest, within: TakenWithinMs): Promise<RepairResult> {
   const { by, to } = request.rewind;
   const what = to === undefined ? 'undo the latest rewind' : `rewind to checkpoint ${to}`;
-  return activities({
-    summary: `${what}, as ${by} wants it`,
-    startToCloseTimeout: LONG_TIMEOUT,
-    ...taken(within),
-    retry: { ...PATIENT_RETRY, maximumAttempts: REPAIR_ATTEMPTS },
-  }).rewind(request);
+  return repairs(`${what}, as ${by} wants it`, within).rewind(request);
 }
 
 export function callEdit(request: EditRequest, within: TakenWithinMs): Promise<RepairResult> {
   const { by, asNode } = request.edit;
-  return activities({
-    summary: `put in by hand what ${asNode} comes to, as ${by} wants it`,
-    startToCloseTimeout: LONG_TIMEOUT,
-    ...taken(within),
-    retry: { ...PATIENT_RETRY, maximumAttempts: REPAIR_ATTEMPTS },
-  }).edit(request);
+  return repairs(`put in by hand what ${asNode} comes to, as ${by} wants it`, within).edit(request);
 }
 
 export function callAskStuck(request: AskStuckRequest, within: TakenWithinMs): Promise<Question> {
@@ -196,6 +181,12 @@ export function isNotTaken(error: unknown): boolean {
 
 function taken(within: TakenWithinMs): Pick<ActivityOptions, 'scheduleToStartTimeout'> {
   return defined({ scheduleToStartTimeout: within });
+}
+
+/** What a person wants of the record and the world. */
+function repairs(summary: string, within: TakenWithinMs): Activities {
+  const retry = { ...PATIENT_RETRY, maximumAttempts: REPAIR_ATTEMPTS };
+  return activities({ summary, startToCloseTimeout: LONG_TIMEOUT, ...taken(within), retry });
 }
 
 function activities(options: ActivityOptions & { readonly summary: string }): Activities {
