@@ -6,6 +6,7 @@
 import type { Json } from '../model/canonical-json.ts';
 import { HoldfastError, isFailure } from '../model/failure.ts';
 import type { ChainPlace } from '../model/job/chain-place.ts';
+import { workflowIdOf } from '../model/record/token.ts';
 import { redactUrl } from '../model/shown-url.ts';
 import { readingsOf, type StoredJobName } from '../model/stored-job-name.ts';
 import { chooseStored, type StoredChoice } from '../protocol/checkpoint/stored-choice.ts';
@@ -68,7 +69,7 @@ async function lookedUp(
   }
   try {
     const series = await store.series();
-    const named = series.filter((one) => one === reading.job || workflowOf(one) === reading.job);
+    const named = series.filter((one) => one === reading.job || workflowIdOf(one) === reading.job);
     if (named.length === 1) return await jobIn(store, named[0]!, at ?? reading.at);
     return named.length === 0 ? noJob(store, reading.job, series) : severalJobs(store, reading.job, named);
   } finally {
@@ -119,10 +120,6 @@ function noneReadable(store: SealedStore, jobId: string, choice: StoredChoice): 
     `No checkpoint of ${jobId} in ${store.location} can be read, so that nothing can be started from it.${why}`,
     { jobId, nextStep: 'Look at each: holdfast checkpoints --inspect FILE. Nothing was changed.' },
   );
-}
-
-function workflowOf(jobId: string): string {
-  return jobId.slice(0, jobId.lastIndexOf('@'));
 }
 
 function noJob(store: SealedStore, job: string, series: readonly string[]): HoldfastError {

@@ -57,3 +57,8 @@ export function isUndoId(stepId: string): boolean {
 export function jobIdOf(workflowId: string, firstExecutionRunId: string): string {
   return `${workflowId}@${firstExecutionRunId}`;
 }
+
+/** The Workflow of a job, by its id. */
+export function workflowIdOf(jobId: string): string {
+  return jobId.slice(0, jobId.lastIndexOf('@'));
+}

@@ -8,18 +8,18 @@
  * 3. Once the job around it is aborted, cancelled, or takes the step back, it is told so, and waited for.
  */
 import { CancellationScope, condition } from '@temporalio/workflow';
-import type { Json, JsonObject } from '../../model/canonical-json.ts';
+import type { Json } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import { digestOf } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { SubPlanOutcome } from '../../model/job/sub-plan.ts';
-import { workspaceOf } from '../../model/plan/run/input.ts';
-import { parseInput } from '../../model/plan/run/input.ts';
+import { parseInput, workspaceOf } from '../../model/plan/run/input.ts';
 import type { PlanStepRequest, PlanStepResult } from '../../model/plan/run/plan-job.ts';
+import type { PlanResult } from '../../model/plan/run/progress.ts';
 import { beginIdOf, givenToSubPlan, subJobIdOf } from '../../model/plan/run/sub-plan.ts';
 import { assertPlan } from '../../model/plan/check/check.ts';
 import type { Abort } from '../../model/question/decision.ts';
-import { tokenOf } from '../../model/record/token.ts';
+import { tokenOf, workflowIdOf } from '../../model/record/token.ts';
 import { beginPlanStep, endPlanStep, planRunStep } from '../../model/step/built-in/plan-run.ts';
 import type { AgentJobInput } from '../guarded-job.ts';
 import type { JobCore } from './core.ts';
@@ -63,8 +63,7 @@ export class SubPlans {
     if (begun === undefined) return { rewound: true };
     const { generation } = begun;
     const { jobId } = this.#core;
-    const parentId = jobId.slice(0, jobId.lastIndexOf('@'));
-    const workflowId = subJobIdOf(parentId, id, tokenOf({ jobId, stepId: beginId, generation }));
+    const workflowId = subJobIdOf(workflowIdOf(jobId), id, tokenOf({ jobId, stepId: beginId, generation }));
     const outcome = await this.#runToEnd(job, workflowId, generation);
     if (outcome === 'taken-back') return { rewound: true };
     const output = outputOf(id, workflowId, outcome);
@@ -158,11 +157,7 @@ export class SubPlans {
 }
 
 /** @throws HoldfastError `sub-plan-failed` */
-function outputOf(
-  stepId: string,
-  job: string,
-  outcome: SubPlanOutcome,
-): { readonly state: JsonObject; readonly outputs: JsonObject } {
+function outputOf(stepId: string, job: string, outcome: SubPlanOutcome): Pick<PlanResult, 'state' | 'outputs'> {
   if (outcome.kind !== 'completed') {
     const why = outcome.kind === 'failed' ? `${outcome.type}: ${outcome.message}` : 'it is running';
     throw new HoldfastError('sub-plan-failed', `The sub-plan of step "${stepId}" failed. Its job ${job}: ${why}`, {
@@ -170,11 +165,7 @@ function outputOf(
       job,
     });
   }
-  const { state, outputs, outputsLeftOut } = outcome.result as {
-    readonly state: JsonObject;
-    readonly outputs: JsonObject;
-    readonly outputsLeftOut?: readonly string[];
-  };
+  const { state, outputs, outputsLeftOut } = outcome.result as unknown as PlanResult;
   if (outputsLeftOut === undefined) return { state, outputs };
   throw new HoldfastError(
     'too-large',
