@@ -1,6 +1,5 @@
 /** What a rewind would do, for a person. */
-import type { RewindAnswer } from '../client/unasked-update.ts';
-import type { RewindPreview, UndoneRewind } from '../model/job/rewind.ts';
+import type { RewindAnswer, RewindPreview, UndoneRewind } from '../model/job/rewind.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { wayToName } from '../model/question/unrepeatable.ts';
 import { shownName } from '../model/question/shown-names.ts';

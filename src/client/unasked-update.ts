@@ -17,8 +17,6 @@ import { hasEnded, listedJob } from './job-listing.ts';
 import { rewindEnded } from './rewind-ended.ts';
 import type { ServerCalls } from './server-calls.ts';
 
-export type { RewindAnswer } from '../workflows/messages.ts';
-
 /**
  * Of a job that has ended by a new Run.
  * @throws HoldfastError `bad-input`: malformed; `decision-refused`, `not-found`, `no-worker`

@@ -6,24 +6,20 @@ import type { RewoundTo } from '../../model/job/repair.ts';
 import type { Rewinding } from '../gate/rewinding.ts';
 import { JobRestart } from './body-outcome.ts';
 import type { JobParts } from './parts.ts';
+import type { PlanHooks } from './plan-hooks.ts';
 import type { Waits } from './waits.ts';
-
-/** Of a plan's scheduler. */
-interface Scheduler {
-  readonly onRewound: (stepIds: readonly string[]) => void;
-}
 
 export class GoingBack {
   readonly #parts: JobParts;
   readonly #waits: Waits;
-  readonly #hooks: Scheduler | undefined;
+  readonly #hooks: Pick<PlanHooks, 'onRewound'> | undefined;
   #isBeforeBody = false;
   /** What carries rewinds out. */
   rewinding: Rewinding | undefined;
   #endBody: (reason: JobRestart) => void = () => undefined;
 
   /** @param hooks of a plan's scheduler */
-  constructor(parts: JobParts, waits: Waits, hooks: Scheduler | undefined) {
+  constructor(parts: JobParts, waits: Waits, hooks: Pick<PlanHooks, 'onRewound'> | undefined) {
     this.#parts = parts;
     this.#waits = waits;
     this.#hooks = hooks;

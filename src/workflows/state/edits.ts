@@ -24,12 +24,8 @@ export class Edits {
     return this.#ofSteps.has(stepId);
   }
 
-  add(stepId: string, putIn: PutIn): void {
-    this.#ofSteps.set(stepId, putIn);
-  }
-
   adopt(putIns: Readonly<Record<string, PutIn>> = {}): void {
-    for (const [stepId, putIn] of Object.entries(putIns)) this.add(stepId, putIn);
+    for (const [stepId, putIn] of Object.entries(putIns)) this.#ofSteps.set(stepId, putIn);
   }
 
   drop(stepIds: readonly string[]): void {
