@@ -149,6 +149,12 @@ export const CONFIG_OPTIONS: readonly Option[] = [
   new Option('-s, --steps <file>', 'a module that exports steps; may be repeated').argParser(collect),
 ];
 
+/** Of commands that take back what was done. */
+export const REPEAT_OPTION = new Option(
+  '--item <name=repeat>',
+  'what nothing undoes and is made anew: statements:STEP, perform:STEP/NAME; may be repeated',
+).argParser(collect);
+
 /** For options that may be repeated. */
 export function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
   return [...(earlier ?? []), value];

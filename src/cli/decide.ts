@@ -26,7 +26,7 @@ import {
 } from './command.ts';
 import { decideInteractively } from './decide-interactively.ts';
 import type { DecideOptions } from './decide-options.ts';
-import { whoDecides } from './person.ts';
+import { personOptions, whoDecides } from './person.ts';
 import { QUESTION_OPTION } from './question.ts';
 import { showPreview } from './show-preview.ts';
 import { whileSlow } from './terminal.ts';
@@ -52,8 +52,7 @@ export const decideCommand: CommandSpec<DecideOptions> = {
     ).argParser(collect),
     new Option('--compensate', 'with abort: undo what the job did, newest first, where the world still shows it'),
     QUESTION_OPTION,
-    new Option('--by <who>', 'who decides; default: user.email of git, else user@host'),
-    new Option('--reason <why>', 'why, in a few words; kept in the record'),
+    ...personOptions('decides'),
     new Option('--dry-run', 'show what it would do to intent, manifest, ledger and Workflow; change nothing'),
     new Option('--signal', 'send a Signal instead of an Update: needs no worker now, and does not answer'),
     ...CONFIG_OPTIONS,

@@ -7,7 +7,6 @@ import { planFork } from '../fork/plan-fork.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { workerCommand } from '../model/worker-command.ts';
 import {
   collect,
   EXIT,
@@ -19,10 +18,11 @@ import {
 } from './command.ts';
 import { JOB_RECORD_OPTIONS, type JobRecordChoice } from './job-record.ts';
 import { wholeNumber } from './numbers.ts';
-import { whoDecides } from './person.ts';
+import { personOptions, whoDecides } from './person.ts';
 import { showFork, showForkPlan } from './show-fork.ts';
 import { whileSlow } from './terminal.ts';
 import { workspaceFor } from './verify.ts';
+import { warnUnpolled } from './without-worker.ts';
 
 interface Options extends JobRecordChoice {
   readonly at?: string;
@@ -58,8 +58,7 @@ export const forkCommand: CommandSpec<Options> = {
     ).argParser(collect),
     new Option('--leave-others', 'do not copy files that no record speaks of'),
     new Option('--dry-run', 'show what would be made and what would run; make nothing'),
-    new Option('--by <who>', 'who forks; default: user.email of git, else user@host'),
-    new Option('--reason <why>', 'why, in a few words; kept in the record'),
+    ...personOptions('forks'),
     TASK_QUEUE_OPTION,
     ...JOB_RECORD_OPTIONS,
   ],
@@ -116,12 +115,7 @@ async function fork(context: Context<Options>, folder: string, options: ForkOpti
     'Starting',
     client.startFork(made.fork, defined({ startedWith, taskQueue: context.options.taskQueue })),
   );
-  const pollers = await client.workers(started.taskQueue);
-  if (!pollers.isPolled)
-    terminal.err(
-      `No worker is running on Task Queue ${started.taskQueue}; the job waits for one. ` +
-        `Start one: ${workerCommand(started.taskQueue)}\n`,
-    );
+  await warnUnpolled(context, started.taskQueue);
   const { files, isFound } = told;
   return {
     code: EXIT.ok,

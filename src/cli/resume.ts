@@ -4,12 +4,12 @@ import { Option } from 'commander';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { workerCommand } from '../model/worker-command.ts';
 import type { ResumedJob } from '../client.ts';
 import { CONNECTION_OPTIONS, EXIT, TASK_QUEUE_OPTION, type CommandSpec, type Context } from './command.ts';
 import { waitForJob } from './start.ts';
-import { whoDecides } from './person.ts';
+import { personOptions, whoDecides } from './person.ts';
 import { whileSlow } from './terminal.ts';
+import { warnUnpolled } from './without-worker.ts';
 
 interface Options {
   readonly from?: string;
@@ -34,8 +34,7 @@ export const resumeCommand: CommandSpec<Options> = {
       'in place of the one that it worked in; relative to the worker’s workspace root',
     ),
     new Option('--dry-run', 'show what it would go on from; start nothing'),
-    new Option('--by <who>', 'who resumes it; default: user.email of git, else user@host'),
-    new Option('--reason <why>', 'why, in a few words; kept in the record'),
+    ...personOptions('resumes it'),
     new Option(
       '--wait',
       'until the job has ended, or asks a person and no terminal is there; progress goes to standard error',
@@ -73,19 +72,11 @@ export const resumeCommand: CommandSpec<Options> = {
       }),
     );
     if (dryRun === true) return { code: EXIT.ok, data: resumed, text: textOf(context, resumed) };
-    await sayIfNobodyPolls(context, resumed);
+    await warnUnpolled(context, resumed.taskQueue);
     if (wait === true) return await waitForJob(context, resumed.workflowId, 'Resumed');
     return { code: EXIT.ok, data: resumed, text: textOf(context, resumed) };
   },
 };
-
-async function sayIfNobodyPolls(context: Context<Options>, { taskQueue }: ResumedJob): Promise<void> {
-  const client = await context.client();
-  if ((await client.workers(taskQueue)).isPolled) return;
-  context.terminal.err(
-    `No worker is running on Task Queue ${taskQueue}; the job waits for one. Start one: ${workerCommand(taskQueue)}\n`,
-  );
-}
 
 function textOf({ terminal }: Context<Options>, resumed: ResumedJob): string {
   const { workflowId, runId, checkpoint, store, unreadable = [], workspace, taskQueue } = resumed;

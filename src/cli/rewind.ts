@@ -3,11 +3,11 @@ import { Option } from 'commander';
 import { HoldfastError } from '../model/failure.ts';
 import { defined } from '../model/defined.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { collect, EXIT, type CommandSpec, type Context, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
+import { EXIT, REPEAT_OPTION, type CommandSpec, type Context, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
 import { itemsOf } from './decide.ts';
 import { JOB_RECORD_OPTIONS, namedJob, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { wholeNumber } from './numbers.ts';
-import { whoDecides } from './person.ts';
+import { personOptions, whoDecides } from './person.ts';
 import { showRewind, showRewound } from './show-rewind.ts';
 import { whileSlow } from './terminal.ts';
 import { knownSteps } from './verify.ts';
@@ -38,12 +38,8 @@ export const rewindCommand: CommandSpec<Options> = {
     new Option('--to <number>', 'the number of a checkpoint (`holdfast checkpoints`)'),
     new Option('--undo', 'undo the latest rewind, or the latest undoing of one'),
     new Option('--dry-run', 'show what would be undone, what would stay and what would run again; change nothing'),
-    new Option(
-      '--item <name=repeat>',
-      'what nothing undoes and is made anew: statements:STEP, perform:STEP/NAME; may be repeated',
-    ).argParser(collect),
-    new Option('--by <who>', 'who rewinds; default: user.email of git, else user@host'),
-    new Option('--reason <why>', 'why, in a few words; kept in the record'),
+    REPEAT_OPTION,
+    ...personOptions('rewinds'),
     ...JOB_RECORD_OPTIONS,
   ],
   examples: [

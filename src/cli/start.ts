@@ -14,7 +14,7 @@ import { followJob } from './follow.ts';
 import { badPlan, builtInMeant, checkPlanFile, readInput, refuseMisspelledStep, stepsOnTrust } from './plan-file.ts';
 import { resultOutcome } from './result.ts';
 import { whileSlow } from './terminal.ts';
-import { workerCommand } from '../model/worker-command.ts';
+import { warnUnpolled } from './without-worker.ts';
 import { defined } from '../model/defined.ts';
 import { makeCurrent } from '../model/job/version.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -77,14 +77,9 @@ export const startCommand: CommandSpec<Options> = {
       }),
     );
     const { workflowId, taskQueue } = started;
-    const pollers = await client.workers(taskQueue);
+    const pollers = await warnUnpolled(context, taskQueue);
     const idle = pollers.workflow.find(({ version }) => version !== undefined)?.version;
-    if (!pollers.isPolled)
-      terminal.err(
-        `No worker is running on Task Queue ${taskQueue}; the job waits for one. ` +
-          `Start one: ${workerCommand(taskQueue)}\n`,
-      );
-    else if (pollers.workflow.every(({ isIdle }) => isIdle) && idle !== undefined)
+    if (pollers.isPolled && pollers.workflow.every(({ isIdle }) => isIdle) && idle !== undefined)
       terminal.err(
         `Workers are running on Task Queue ${taskQueue}, of a version that gets no jobs as it is not current; ` +
           `the job waits. To make it current: ${makeCurrent(idle)}\n`,

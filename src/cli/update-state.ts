@@ -7,10 +7,10 @@ import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { Edit, EditPreview } from '../model/job/edit.ts';
 import { shellWord } from '../model/shell-word.ts';
-import { collect, EXIT, type CommandSpec, type Context, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
+import { EXIT, REPEAT_OPTION, type CommandSpec, type Context, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
 import { itemsOf } from './decide.ts';
 import { JOB_RECORD_OPTIONS, namedJob, type JobRecordChoice } from './job-record.ts';
-import { whoDecides } from './person.ts';
+import { personOptions, whoDecides } from './person.ts';
 import type { Terminal } from './terminal.ts';
 import { whileSlow } from './terminal.ts';
 import { warnWithoutWorker } from './without-worker.ts';
@@ -37,12 +37,8 @@ export const updateStateCommand: CommandSpec<Options> = {
     new Option('--values <json-or-@file>', 'what it writes to the state, key to value. Default: what its output gives'),
     new Option('--output <json-or-@file>', 'its output. Default: the recorded one; null where nothing refers to it'),
     new Option('--dry-run', 'say whether it fits, and what the state would hold; change nothing'),
-    new Option(
-      '--item <name=repeat>',
-      'what nothing undoes and is made anew: statements:STEP, perform:STEP/NAME; may be repeated',
-    ).argParser(collect),
-    new Option('--by <who>', 'who edits; default: user.email of git, else user@host'),
-    new Option('--reason <why>', 'why, in a few words; kept in the record'),
+    REPEAT_OPTION,
+    ...personOptions('edits'),
     ...JOB_RECORD_OPTIONS,
   ],
   examples: [
