@@ -1,9 +1,8 @@
 /** The checkpoints of a Workflow of one's own: the same ones however often it starts anew, each in the record once. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import { jobCheckpoints, jobState } from '../../src/changes.ts';
 import { connectHoldfast } from '../../src/client.ts';
@@ -11,24 +10,17 @@ import { implementStep } from '../../src/model/step/step.ts';
 import type { CheckpointRecord } from '../../src/model/record/record.ts';
 import { cli, type Ran } from '../support/cli-terminal.ts';
 import { untilStatus } from '../support/job-status.ts';
+import { NOTING } from '../support/noting-jobs.ts';
 import { earlierJob, notesAll, notesWrongly, type NotingInput } from '../support/noting-workflow.ts';
 import { measureStep } from '../support/own-workflow.ts';
-import { testWorker } from '../support/running-worker.ts';
+import { servedJobs } from '../support/served-jobs.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
-const taskQueue = temporal.unique('queue');
-const root = mkdtempSync(join(tmpdir(), 'holdfast-own-checkpoints-'));
 const measure = implementStep(measureStep, async (ctx, { path }) => ({
   length: (await ctx.files.readText(path)).length,
 }));
-testWorker(temporal, {
-  taskQueue,
-  root,
-  steps: [measure],
-  workflows: new URL('../support/noting-workflow.ts', import.meta.url).pathname,
-});
-after(() => rmSync(root, { recursive: true, force: true }));
+const { taskQueue, root } = servedJobs(temporal, 'own-checkpoints', { ...NOTING, steps: [measure] });
 
 const PATHS = ['a', 'bcd', 'ef', 'g'];
 

@@ -1,25 +1,22 @@
 /** Jobs that have ended go back to one of their checkpoints: in a new Run of the same Workflow, with their record. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
-import { HoldfastClient } from '../../src/client.ts';
 import type { CheckpointRecord } from '../../src/model/record/record.ts';
 import { implementStep } from '../../src/model/step/step.ts';
-import { agentJob } from '../../src/workflows/agent-job.ts';
 import { cli } from '../support/cli-terminal.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { chainOf } from '../support/ledger.ts';
+import { file, notesPlan, NOTING } from '../support/noting-jobs.ts';
 import { notesAll } from '../support/noting-workflow.ts';
 import { measureStep } from '../support/own-workflow.ts';
-import { startWorker, testWorker } from '../support/running-worker.ts';
+import { startWorker } from '../support/running-worker.ts';
+import { servedJobs } from '../support/served-jobs.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
-const taskQueue = temporal.unique('queue');
-const root = mkdtempSync(join(tmpdir(), 'holdfast-rewind-ended-'));
 const measured: string[] = [];
 let fails = true;
 const measure = implementStep(measureStep, async (ctx, { path }) => {
@@ -28,33 +25,11 @@ const measure = implementStep(measureStep, async (ctx, { path }) => {
   await ctx.files.write(`${path}.length`, String(path.length));
   return { length: path.length };
 });
-const workflows = new URL('../support/noting-workflow.ts', import.meta.url).pathname;
-testWorker(temporal, { taskQueue, root, steps: [measure], workflows });
-after(() => rmSync(root, { recursive: true, force: true }));
-const client = new HoldfastClient({
-  client: temporal.client,
-  connection: temporal.connection,
-  address: temporal.address,
-  taskQueue,
-});
+const { taskQueue, root, client, startPlan } = servedJobs(temporal, 'rewind-ended', { ...NOTING, steps: [measure] });
 const WHO = { by: 'ada', reason: 'the second one was wrong' };
 
-const file = (id: string, needs: readonly string[] = [], more: object = {}): object => ({
-  id,
-  use: 'file.write',
-  with: { path: `${id}.txt`, content: id },
-  needs,
-  state: { seen: id },
-  ...more,
-});
-
 async function start(workspace: string, queue: string, ...steps: readonly object[]): Promise<WorkflowHandle> {
-  const state = { seen: { reducer: 'append' } };
-  return await temporal.client.workflow.start(agentJob, {
-    workflowId: temporal.unique('job'),
-    taskQueue: queue,
-    args: [{ plan: { schemaVersion: 1, name: 'notes', workspace, state, steps } as never }],
-  });
+  return await startPlan(notesPlan(workspace, steps), {}, { taskQueue: queue });
 }
 
 const latest = (handle: WorkflowHandle): WorkflowHandle => temporal.client.workflow.getHandle(handle.workflowId);

@@ -3,31 +3,26 @@
  * effect once: one whose step is running, lists, sub-steps, many Runs, checkpoints in a store.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import * as z from 'zod';
-import { HoldfastClient } from '../../src/client.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import type { CheckpointRecord } from '../../src/model/record/record.ts';
 import { loadJob } from '../../src/protocol/checkpoint/load-job.ts';
 import { openStore } from '../../src/store/sealed/open-store.ts';
-import { agentJob } from '../../src/workflows/agent-job.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { chainOf } from '../support/ledger.ts';
 import { direct } from '../support/postgres-subject.ts';
 import { testPostgres } from '../support/postgres.ts';
-import { testWorker } from '../support/running-worker.ts';
+import { servedJobs } from '../support/served-jobs.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 
 const temporal = await testTemporal();
 const postgres = await testPostgres();
-const taskQueue = temporal.unique('queue');
-const root = mkdtempSync(join(tmpdir(), 'holdfast-rewind-jobs-'));
 const url = await postgres.database();
 await direct(url, 'CREATE TABLE note (name text PRIMARY KEY, generation int)');
 /** What ran. */
@@ -59,10 +54,10 @@ const steps = [
     return { name, names: ['x', 'y', 'z'].map((one) => `${name}-${one}`) };
   }),
 ];
-testWorker(temporal, { taskQueue, root, steps, env: { DATABASE_URL: url } });
-after(() => rmSync(root, { recursive: true, force: true }));
-const { client: temporalClient, connection, address } = temporal;
-const client = new HoldfastClient({ client: temporalClient, connection, address, taskQueue });
+const { root, client, startPlan } = servedJobs(temporal, 'rewind-jobs', {
+  steps,
+  env: { DATABASE_URL: url },
+});
 const WHO = { by: 'ada', reason: 'the second one was wrong' };
 
 const step = (name: string, needs: readonly string[] = [], more: object = {}): Record<string, unknown> => ({
@@ -79,11 +74,7 @@ async function start(workspace: string, plan: object, options: object = {}): Pro
   const databases = { main: { url: '${{ env.DATABASE_URL }}' } };
   await direct(url, 'DELETE FROM note');
   ran.length = 0;
-  return await temporal.client.workflow.start(agentJob, {
-    workflowId: temporal.unique('job'),
-    taskQueue,
-    args: [{ plan: { schemaVersion: 1, name: 'back', workspace, databases, state, ...plan } as never, ...options }],
-  });
+  return await startPlan({ schemaVersion: 1, name: 'back', workspace, databases, state, ...plan }, options);
 }
 
 async function jobIdOf(handle: WorkflowHandle): Promise<string> {

@@ -1,55 +1,33 @@
 /** What becomes of the jobs of sub-plans when the job around them ends, runs again, is reset or rewound. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { JobStatus } from '../../src/model/job/status.ts';
-import { connectHoldfast } from '../../src/client.ts';
 import { statusOf, untilAsked, untilStatus } from '../support/job-status.ts';
-import { testWorker } from '../support/running-worker.ts';
+import { servedJobs } from '../support/served-jobs.ts';
+import { chapter, startBook, type StartedBook } from '../support/sub-plans.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
-const taskQueue = temporal.unique('queue');
-const root = mkdtempSync(join(tmpdir(), 'holdfast-sub-plan-'));
-after(() => rmSync(root, { recursive: true, force: true }));
+const jobs = servedJobs(temporal, 'sub-plan');
+const { root, client } = jobs;
 
-const client = await connectHoldfast({ address: temporal.address, namespace: temporal.namespace });
-after(() => client.close());
-testWorker(temporal, { taskQueue, root, steps: [] });
-
-const chapter = {
-  schemaVersion: 1,
-  name: 'chapter',
-  workspace: 'unused',
-  input: { type: 'object', properties: { title: { type: 'string' } }, required: ['title'] },
-  state: { titles: { reducer: 'append' } },
-  steps: [
-    {
-      id: 'write',
-      use: 'file.write',
-      with: { path: 'text.md', content: '# ${{ input.title }}' },
-      state: { titles: '${{ output.path }}' },
-    },
-  ],
-};
-
-async function start(steps: readonly Record<string, unknown>[], more: object = {}) {
-  const workspace = temporal.unique('book');
-  const plan = { schemaVersion: 1, name: 'book', workspace, steps };
-  const handle = await temporal.client.workflow.start('agentJob', {
-    taskQueue,
-    workflowId: workspace,
-    args: [{ plan, ...more }],
-  });
-  return { handle, at: (place: string): string => join(root, workspace, place) };
+async function start(steps: readonly object[], args: object = {}): Promise<StartedBook> {
+  return await startBook(jobs, temporal.unique('book'), { steps }, args);
 }
 
 /** A chapter whose only step waits for an approval. */
 const approved = { ...chapter, steps: [{ ...chapter.steps[0], approval: 'before-apply' }] };
 const one = { id: 'one', use: 'plan.run', workspace: 'one', with: { title: 'One' } };
+const late = {
+  id: 'late',
+  use: 'file.write',
+  needs: ['one'],
+  approval: 'before-apply',
+  with: { path: 'late.txt', content: 'l' },
+};
 
 async function jobOf(handle: WorkflowHandle, stepId: string, isOther = ''): Promise<WorkflowHandle> {
   const find = ({ subPlans = [] }: JobStatus) => subPlans.find((sub) => sub.stepId === stepId && sub.job !== isOther);
@@ -121,14 +99,15 @@ test('a sub-plan that fails is asked about, and rerun runs its plan as another j
     state: {},
   };
   const job = await start([{ ...one, plan: failing }]);
-  const [first] = await Promise.all([jobOf(job.handle, 'one'), untilAsked(job.handle)]);
   const [finding] = (await untilAsked(job.handle)).findings;
+  const first = subJobIn(await statusOf(job.handle));
   assert.match(finding!.difference ?? '', /sub-plan of step "one" failed. Its job .*command-failed/);
   writeFileSync(job.at('one/ready'), '');
   await decide(job.handle, 'rerun');
-  const second = await jobOf(job.handle, 'one', first.workflowId);
   await job.handle.result();
-  assert.equal((await second.describe()).status.name, 'COMPLETED');
+  const second = subJobIn(await statusOf(job.handle));
+  assert.notEqual(second, first);
+  assert.equal((await temporal.client.workflow.getHandle(second).describe()).status.name, 'COMPLETED');
 });
 
 test('a step that runs again takes back the job of its sub-plan that runs, and begins another one', async () => {
@@ -161,13 +140,7 @@ test('a sub-plan that has ended runs again only where the person names it', asyn
   const job = await start([
     { id: 'title', use: 'file.write', with: { path: 'title.txt', content: 'Title' } },
     { ...one, plan: chapter, needs: ['title'] },
-    {
-      id: 'late',
-      use: 'file.write',
-      needs: ['one'],
-      approval: 'before-apply',
-      with: { path: 'late.txt', content: 'l' },
-    },
+    late,
   ]);
   await untilAsked(job.handle);
   rmSync(job.at('title.txt'));
@@ -182,16 +155,7 @@ test('a sub-plan that has ended runs again only where the person names it', asyn
 });
 
 test('with compensate a person is asked about a sub-plan that has ended, and what it did stays', async () => {
-  const job = await start([
-    { ...one, plan: chapter },
-    {
-      id: 'late',
-      use: 'file.write',
-      needs: ['one'],
-      approval: 'before-apply',
-      with: { path: 'late.txt', content: 'l' },
-    },
-  ]);
+  const job = await start([{ ...one, plan: chapter }, late]);
   await untilAsked(job.handle);
   await job.handle.signal('abort', { by: 'a@example.com', reason: 'not wanted', compensate: true });
   const { questions } = await untilStatus(
@@ -221,16 +185,7 @@ async function reset(handle: WorkflowHandle): Promise<WorkflowHandle> {
 }
 
 test('a reset to before a sub-plan was started comes to its job, which has ended', async () => {
-  const job = await start([
-    { ...one, plan: chapter },
-    {
-      id: 'late',
-      use: 'file.write',
-      needs: ['one'],
-      approval: 'before-apply',
-      with: { path: 'late.txt', content: 'l' },
-    },
-  ]);
+  const job = await start([{ ...one, plan: chapter }, late]);
   await untilAsked(job.handle);
   const ran = (await temporal.client.workflow.getHandle(subJobIn(await statusOf(job.handle))).describe()).runId;
   const current = await reset(job.handle);

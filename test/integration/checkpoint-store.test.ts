@@ -1,30 +1,25 @@
 /** A plan's job whose checkpoints are kept in a store: each before the next super-step, and whole. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import { loadJob } from '../../src/protocol/checkpoint/load-job.ts';
 import { stateAfter } from '../../src/model/checkpoint/state-at.ts';
 import type { CheckpointRecord } from '../../src/model/record/record.ts';
 import { openStore } from '../../src/store/sealed/open-store.ts';
 import type { SealedStore } from '../../src/store/sealed/store.ts';
-import { agentJob } from '../../src/workflows/agent-job.ts';
 import { untilStatus } from '../support/job-status.ts';
 import { chainOf } from '../support/ledger.ts';
 import { testPostgres } from '../support/postgres.ts';
-import { testWorker } from '../support/running-worker.ts';
+import { servedJobs } from '../support/served-jobs.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 
 const temporal = await testTemporal();
 const postgres = await testPostgres();
-const taskQueue = temporal.unique('queue');
-const root = mkdtempSync(join(tmpdir(), 'holdfast-checkpoint-store-'));
 const database = await postgres.database();
-testWorker(temporal, { taskQueue, root, env: { CHECKPOINTS: database } });
-after(() => rmSync(root, { recursive: true, force: true }));
+const { root, startPlan } = servedJobs(temporal, 'checkpoint-store', { env: { CHECKPOINTS: database } });
 
 const IDS = ['a', 'b', 'c', 'd'];
 
@@ -43,14 +38,6 @@ function planOf(workspace: string, checkpoint: object, content = 'x'): object {
       state: { seen: id },
     })),
   };
-}
-
-async function start(plan: object): Promise<WorkflowHandle> {
-  return await temporal.client.workflow.start(agentJob, {
-    workflowId: temporal.unique('job'),
-    taskQueue,
-    args: [{ plan: plan as never }],
-  });
 }
 
 async function jobIdOf(handle: WorkflowHandle): Promise<string> {
@@ -97,7 +84,7 @@ async function holdsWhole(store: SealedStore, handle: WorkflowHandle, workspace:
 }
 
 test('each checkpoint is in the folder that the plan names, with all that leads to it, contents too', async () => {
-  const handle = await start(planOf('folder', { store: 'stored' }));
+  const handle = await startPlan(planOf('folder', { store: 'stored' }));
   await handle.result();
   await using store = disposable(openStore(join(root, 'stored')));
   await holdsWhole(store, handle, 'folder');
@@ -109,7 +96,7 @@ test('each checkpoint is in the folder that the plan names, with all that leads 
 });
 
 test('contents that are large are blobs of the store, each once', async () => {
-  const handle = await start(planOf('large', { store: 'stored-large' }, 'y'.repeat(20_000)));
+  const handle = await startPlan(planOf('large', { store: 'stored-large' }, 'y'.repeat(20_000)));
   await handle.result();
   await using store = disposable(openStore(join(root, 'stored-large')));
   await holdsWhole(store, handle, 'large');
@@ -119,14 +106,14 @@ test('contents that are large are blobs of the store, each once', async () => {
 });
 
 test('the same in PostgreSQL, whose address only the environment has', async () => {
-  const handle = await start(planOf('postgres', { store: '${{ env.CHECKPOINTS }}' }));
+  const handle = await startPlan(planOf('postgres', { store: '${{ env.CHECKPOINTS }}' }));
   await handle.result();
   await using store = disposable(openStore(database));
   await holdsWhole(store, handle, 'postgres');
 });
 
 test('one document that can’t be read takes nothing from the others; two in a row are named', async () => {
-  const handle = await start(planOf('damaged', { store: 'stored-damaged' }));
+  const handle = await startPlan(planOf('damaged', { store: 'stored-damaged' }));
   await handle.result();
   await using store = disposable(openStore(join(root, 'stored-damaged')));
   const jobId = await jobIdOf(handle);
@@ -142,7 +129,7 @@ test('one document that can’t be read takes nothing from the others; two in a 
 test('no step runs before the checkpoint of what came before is stored; then the job goes on by itself', async () => {
   mkdirSync(join(root, 'away'));
   writeFileSync(join(root, 'away', 'store'), 'a file where the folder should be');
-  const handle = await start(planOf('held', { store: 'away/store' }));
+  const handle = await startPlan(planOf('held', { store: 'away/store' }));
   // Tried again by Temporal, which shows what fails.
   await until(
     async () => (await handle.describe()).raw.pendingActivities?.[0]?.lastFailure?.message ?? '',
@@ -160,7 +147,7 @@ test('no step runs before the checkpoint of what came before is stored; then the
 
 test('best-effort: the job goes on without', async () => {
   writeFileSync(join(root, 'in-the-way'), 'a file where the folder should be');
-  const handle = await start(planOf('effort', { store: 'in-the-way', mode: 'best-effort' }));
+  const handle = await startPlan(planOf('effort', { store: 'in-the-way', mode: 'best-effort' }));
   await handle.result();
   const { steps } = await untilStatus(handle, ({ state }) => state === 'completed');
   assert.equal(steps.length, IDS.length);

@@ -1,28 +1,22 @@
 /** A person puts in by hand what a step of a running job comes to. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import * as z from 'zod';
-import { HoldfastClient } from '../../src/client.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
 import type { PlanResult } from '../../src/model/plan/run/progress.ts';
 import type { ChainRecord, CheckpointRecord } from '../../src/model/record/record.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
-import { agentJob } from '../../src/workflows/agent-job.ts';
-import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
+import { looking, measure, measured, NOTING } from '../support/noting-jobs.ts';
 import { notesAll } from '../support/noting-workflow.ts';
-import { measureStep } from '../support/own-workflow.ts';
-import { testWorker } from '../support/running-worker.ts';
 import { cli } from '../support/cli-terminal.ts';
+import { servedJobs } from '../support/served-jobs.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
-const taskQueue = temporal.unique('queue');
-const root = mkdtempSync(join(tmpdir(), 'holdfast-edit-'));
 const analyseStep = defineStep({
   name: 'analyse',
   input: z.object({ works: z.boolean() }),
@@ -33,26 +27,7 @@ const analyse = implementStep(analyseStep, async (ctx, { works }) => {
   await ctx.files.write('analysis.txt', `by the model ${ctx.generation}`);
   return { summary: 'by the model' };
 });
-const measured: string[] = [];
-const measure = implementStep(measureStep, async (ctx, { path }) => {
-  measured.push(path);
-  await ctx.files.write(`${path}.length`, String(path.length));
-  return { length: path.length };
-});
-testWorker(temporal, {
-  taskQueue,
-  root,
-  steps: [analyse, measure],
-  env: { CHECKPOINTS: join(root, 'stored') },
-  workflows: new URL('../support/noting-workflow.ts', import.meta.url).pathname,
-});
-after(() => rmSync(root, { recursive: true, force: true }));
-const client = new HoldfastClient({
-  client: temporal.client,
-  connection: temporal.connection,
-  address: temporal.address,
-  taskQueue,
-});
+const { taskQueue, root, client, startPlan } = servedJobs(temporal, 'edit', { ...NOTING, steps: [analyse, measure] });
 const WHO = { by: 'ada', reason: 'the model is down' };
 const BY_HAND = { summary: 'by hand' };
 
@@ -88,16 +63,13 @@ function plan(workspace: string, works: boolean, more: object = {}): object {
 }
 
 async function start(workspace: string, works: boolean, more: object = {}): Promise<WorkflowHandle> {
-  return await temporal.client.workflow.start(agentJob, {
-    workflowId: temporal.unique('job'),
-    taskQueue,
-    args: [{ plan: plan(workspace, works, more) as never }],
-  });
+  return await startPlan(plan(workspace, works, more));
 }
 
 async function recordsOf(workspace: string): Promise<readonly ChainRecord[]> {
-  await using inspection = await WorkspaceInspection.open(join(root, workspace), {});
-  return inspection.chain(inspection.job().jobId).map(({ record }) => record);
+  return await looking(join(root, workspace), (inspection) =>
+    inspection.chain(inspection.job().jobId).map(({ record }) => record),
+  );
 }
 
 function told(records: readonly ChainRecord[]): readonly string[] {

@@ -1,76 +1,32 @@
 /** A fork of a job, of a plan or of a Workflow of one's own: a job beside it that goes on from a checkpoint. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import { jobStateAt } from '../../src/changes/job-state.ts';
 import { forkJob } from '../../src/changes.ts';
-import { HoldfastClient } from '../../src/client.ts';
 import type { PlanResult } from '../../src/model/plan/run/progress.ts';
-import { implementStep } from '../../src/model/step/step.ts';
 import type { CheckpointRecord } from '../../src/model/record/record.ts';
-import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
-import { agentJob } from '../../src/workflows/agent-job.ts';
 import { cli } from '../support/cli-terminal.ts';
 import { fingerprint } from '../support/forked-job.ts';
 import { untilAsked } from '../support/job-status.ts';
+import { checkpointsIn, file, looking, measured, notesPlan, NOTING } from '../support/noting-jobs.ts';
 import { notesAll } from '../support/noting-workflow.ts';
-import { measureStep } from '../support/own-workflow.ts';
-import { testWorker } from '../support/running-worker.ts';
+import { servedJobs } from '../support/served-jobs.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
-const taskQueue = temporal.unique('queue');
-const root = mkdtempSync(join(tmpdir(), 'holdfast-fork-'));
-const measured: string[] = [];
-const measure = implementStep(measureStep, async (ctx, { path }) => {
-  measured.push(path);
-  await ctx.files.write(`${path}.length`, String(path.length));
-  return { length: path.length };
-});
-testWorker(temporal, {
-  taskQueue,
-  root,
-  steps: [measure],
-  workflows: new URL('../support/noting-workflow.ts', import.meta.url).pathname,
-});
-after(() => rmSync(root, { recursive: true, force: true }));
-const client = new HoldfastClient({
-  client: temporal.client,
-  connection: temporal.connection,
-  address: temporal.address,
-  taskQueue,
-});
+const { taskQueue, root, client, startPlan } = servedJobs(temporal, 'fork', NOTING);
 const WHO = { by: 'ada', reason: 'another way' };
 const env = { TEMPORAL_ADDRESS: temporal.address, TEMPORAL_NAMESPACE: temporal.client.options.namespace };
 
-const file = (id: string, needs: readonly string[] = [], more: object = {}): object => ({
-  id,
-  use: 'file.write',
-  with: { path: `${id}.txt`, content: id },
-  needs,
-  state: { seen: id },
-  ...more,
-});
-
 async function start(workspace: string, ...steps: readonly object[]): Promise<WorkflowHandle> {
-  const state = { seen: { reducer: 'append' } };
-  return await temporal.client.workflow.start(agentJob, {
-    workflowId: temporal.unique('job'),
-    taskQueue,
-    args: [{ plan: { schemaVersion: 1, name: 'notes', workspace, state, steps } as never, input: {} }],
-  });
-}
-
-async function looking<T>(workspace: string, look: (inspection: WorkspaceInspection) => T): Promise<T> {
-  await using inspection = await WorkspaceInspection.open(join(root, workspace), {});
-  return look(inspection);
+  return await startPlan(notesPlan(workspace, steps), { input: {} });
 }
 
 async function checkpointsOf(workspace: string): Promise<readonly CheckpointRecord[]> {
-  return await looking(workspace, (inspection) => inspection.checkpoints(inspection.job().jobId));
+  return await checkpointsIn(join(root, workspace));
 }
 
 function told({ step, source, tasks }: CheckpointRecord): string {
@@ -121,7 +77,7 @@ test('a fork of a job that waits goes on from its checkpoint, asks on its own, a
     'loop 3 d done',
   ]);
   assert.equal(all[2]!.parent, afterA!.seq);
-  const values = await looking('asks-2', (inspection) =>
+  const values = await looking(join(root, 'asks-2'), (inspection) =>
     [2, 5].map((place) => jobStateAt(inspection, inspection.job(), all[place]!.seq).values),
   );
   assert.deepEqual(values, [{ seen: ['a'] }, { seen: ['a', 'b', 'c', 'd'] }]);
@@ -146,7 +102,7 @@ test('a fork of a job that has ended; lists and rounds are known as done', async
   const result = (await temporal.client.workflow.getHandle(started.workflowId).result()) as PlanResult;
   assert.equal((result.outputs['each'] as readonly unknown[]).length, 2);
   assert.match(text('ended-2', 'each-x.txt'), new RegExp(`^${handle.workflowId}@`), 'it was done by the other job');
-  const records = await looking('ended-2', (inspection) => {
+  const records = await looking(join(root, 'ended-2'), (inspection) => {
     const { jobId } = inspection.job();
     return inspection
       .chain(jobId)
@@ -186,13 +142,8 @@ test('a Workflow of one’s own goes on in a fork, and what was done answers fro
 
 test('a fork goes on through new Runs', async () => {
   const steps = Array.from({ length: 6 }, (_, index) => file(`s${index}`, index === 0 ? [] : [`s${index - 1}`]));
-  const state = { seen: { reducer: 'append' } };
-  const plan = { schemaVersion: 1, name: 'long', workspace: 'long', state, steps };
-  const handle = await temporal.client.workflow.start(agentJob, {
-    workflowId: temporal.unique('job'),
-    taskQueue,
-    args: [{ plan: plan as never, input: {}, continueAsNewAfterEvents: 20 }],
-  });
+  const plan = notesPlan('long', steps, { name: 'long' });
+  const handle = await startPlan(plan, { input: {}, continueAsNewAfterEvents: 20 });
   const { state: whole } = await handle.result();
   const all = await checkpointsOf('long');
   const made = await forkJob(join(root, 'long'), { at: all[3]!.seq, workspace: join(root, 'long-2'), ...WHO });

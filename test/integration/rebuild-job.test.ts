@@ -1,55 +1,24 @@
 /** A job on a real server whose record is lost: made anew from Temporal's history, and from its store. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { JobStatus } from '../../src/model/job/status.ts';
-import { implementStep } from '../../src/model/step/step.ts';
-import { agentJob } from '../../src/workflows/agent-job.ts';
 import { untilStatus } from '../support/job-status.ts';
 import { chainOf, stepRecordsOf } from '../support/ledger.ts';
+import { file, measured, notesPlan, NOTING } from '../support/noting-jobs.ts';
 import { notesAll } from '../support/noting-workflow.ts';
-import { measureStep } from '../support/own-workflow.ts';
-import { testWorker } from '../support/running-worker.ts';
+import { servedJobs } from '../support/served-jobs.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
 
 const temporal = await testTemporal();
-const taskQueue = temporal.unique('queue');
-const root = mkdtempSync(join(tmpdir(), 'holdfast-rebuild-job-'));
-const measured: string[] = [];
-const measure = implementStep(measureStep, async (ctx, { path }) => {
-  measured.push(path);
-  await ctx.files.write(`${path}.length`, String(path.length));
-  return { length: path.length };
-});
-testWorker(temporal, {
-  taskQueue,
-  root,
-  steps: [measure],
-  workflows: new URL('../support/noting-workflow.ts', import.meta.url).pathname,
-});
-after(() => rmSync(root, { recursive: true, force: true }));
-
-const file = (id: string, needs: readonly string[] = [], more: object = {}): object => ({
-  id,
-  use: 'file.write',
-  with: { path: `${id}.txt`, content: id },
-  needs,
-  state: { seen: id },
-  ...more,
-});
+const { taskQueue, root, startPlan } = servedJobs(temporal, 'rebuild-job', NOTING);
 
 async function start(workspace: string, more: object = {}): Promise<WorkflowHandle> {
   const steps = [file('a'), file('b', ['a']), file('c', ['b'], { approval: 'before-apply' }), file('d', ['c'])];
-  const state = { seen: { reducer: 'append' } };
-  return await temporal.client.workflow.start(agentJob, {
-    workflowId: temporal.unique('job'),
-    taskQueue,
-    args: [{ plan: { schemaVersion: 1, name: 'notes', workspace, state, steps, ...more } as never }],
-  });
+  return await startPlan(notesPlan(workspace, steps, more));
 }
 
 type Asked = JobStatus['questions'][number];

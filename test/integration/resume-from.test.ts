@@ -1,37 +1,23 @@
 /** Jobs that are started from their store of checkpoints: elsewhere, or where they were. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
-import { HoldfastClient } from '../../src/client.ts';
 import type { Question } from '../../src/model/question/question.ts';
 import { openStore } from '../../src/store/sealed/open-store.ts';
-import { agentJob } from '../../src/workflows/agent-job.ts';
 import { CountingServer } from '../support/counting-server.ts';
 import { cli } from '../support/cli-terminal.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { decisionsOf } from '../support/ledger.ts';
-import { testWorker } from '../support/running-worker.ts';
+import { servedJobs } from '../support/served-jobs.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { untilTrue } from '../support/until.ts';
 
 const temporal = await testTemporal();
-const taskQueue = temporal.unique('queue');
-const root = mkdtempSync(join(tmpdir(), 'holdfast-resume-'));
-testWorker(temporal, { taskQueue, root, env: { CHECKPOINTS: join(root, 'stored') } });
+const { root, client, startPlan } = servedJobs(temporal, 'resume');
 const other = await CountingServer.start();
-after(async () => {
-  rmSync(root, { recursive: true, force: true });
-  await other.close();
-});
-const client = new HoldfastClient({
-  client: temporal.client,
-  connection: temporal.connection,
-  address: temporal.address,
-  taskQueue,
-});
+after(() => other.close());
 const WHO = { by: 'ada@example.com', reason: 'the cluster is gone' };
 
 function planWith(workspace: string, steps: readonly object[]): object {
@@ -71,17 +57,9 @@ function approvedCopy(id: string, needs: string, from: string): object {
   return { id, use: 'file.copy', needs: [needs], approval: 'before-apply', with: { from, to: `${id}.txt` } };
 }
 
-async function started(plan: object, more: { continueAsNewAfterEvents?: number } = {}): Promise<WorkflowHandle> {
-  return await temporal.client.workflow.start(agentJob, {
-    workflowId: temporal.unique('job'),
-    taskQueue,
-    args: [{ plan: plan as never, ...more }],
-  });
-}
-
 /** Waits for its approval; then nobody goes on with it. */
 async function lost(workspace: string): Promise<WorkflowHandle> {
-  const handle = await started(planOf(workspace));
+  const handle = await startPlan(planOf(workspace));
   await untilAsked(handle);
   await handle.terminate('the cluster is gone');
   return handle;
@@ -122,7 +100,7 @@ test('a job goes on in a new workspace: its files are there, what is done is not
 test('commands find a resumed job in its new workspace, in its later Runs, too', async () => {
   const copies = ['d', 'e', 'f', 'g'].map((id) => approvedCopy(id, 'c', 'b.txt'));
   const { steps } = planOf('left') as { steps: object[] };
-  const first = await started(planWith('left', [...steps, ...copies]), { continueAsNewAfterEvents: 30 });
+  const first = await startPlan(planWith('left', [...steps, ...copies]), { continueAsNewAfterEvents: 30 });
   const { workflowId } = first;
   await untilAsked(first);
   assert.equal(await client.workspaceOf(workflowId), 'left');
@@ -197,7 +175,7 @@ test('anew: another job begins from nothing, in the new workspace', async () => 
 });
 
 test('Authority Resurrection: an approval that was used holds for nothing more, and is not asked again', async () => {
-  const { workflowId } = await started(
+  const { workflowId } = await startPlan(
     planWith('authority', [
       { id: 'a', use: 'file.write', with: { path: 'a.txt', content: 'a\n' } },
       approvedCopy('b', 'a', 'a.txt'),
@@ -231,7 +209,7 @@ function payingPlan(workspace: string): object {
 }
 
 test('Action Replay: a call that was made before the checkpoint is answered from it', async () => {
-  const handle = await started(payingPlan('paid'));
+  const handle = await startPlan(payingPlan('paid'));
   await untilAsked(handle);
   await handle.terminate('the cluster is gone');
   const made = other.effects();
@@ -243,7 +221,7 @@ test('Action Replay: a call that was made before the checkpoint is answered from
 test('Action Replay: a call that was made after the checkpoint, its record lost, is not made again', async () => {
   const before = other.effects();
   other.next('silent');
-  const handle = await started(payingPlan('paying'));
+  const handle = await startPlan(payingPlan('paying'));
   await untilTrue(() => other.effects() > before);
   await handle.terminate('the cluster is gone');
   await client.resume({ from: `${root}/stored/${handle.workflowId}`, workspace: 'paying-new', ...WHO });
@@ -257,7 +235,7 @@ test('Action Replay: a call that was made after the checkpoint, its record lost,
 });
 
 test('Action Replay: gone on from an earlier checkpoint, a call is answered from the later one', async () => {
-  const handle = await started(payingPlan('again'));
+  const handle = await startPlan(payingPlan('again'));
   const { jobId } = await untilStatus(handle, ({ questions }) => questions.length > 0);
   await handle.terminate('the cluster is gone');
   const made = other.effects();

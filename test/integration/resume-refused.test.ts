@@ -1,28 +1,16 @@
 /** What a job can't be resumed from or into: it is said what was expected and what is there, and nothing is changed. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { HoldfastClient } from '../../src/client.ts';
-import { agentJob } from '../../src/workflows/agent-job.ts';
+import { before, test } from 'node:test';
 import { cli, type Ran } from '../support/cli-terminal.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
-import { testWorker } from '../support/running-worker.ts';
+import { servedJobs } from '../support/served-jobs.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
-const taskQueue = temporal.unique('queue');
-const root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-resume-refused-')));
+const { taskQueue, root, client, startPlan } = servedJobs(temporal, 'resume-refused');
 const store = join(root, 'stored');
-testWorker(temporal, { taskQueue, root });
-after(() => rmSync(root, { recursive: true, force: true }));
-const client = new HoldfastClient({
-  client: temporal.client,
-  connection: temporal.connection,
-  address: temporal.address,
-  taskQueue,
-});
 const WHO = { by: 'ada@example.com', reason: 'the cluster is gone' };
 
 function planOf(workspace: string): object {
@@ -35,10 +23,9 @@ function planOf(workspace: string): object {
 }
 
 async function waiting(workspace: string): Promise<string> {
-  const workflowId = temporal.unique('job');
-  const plan = planOf(workspace) as never;
-  await untilAsked(await temporal.client.workflow.start(agentJob, { workflowId, taskQueue, args: [{ plan }] }));
-  return workflowId;
+  const handle = await startPlan(planOf(workspace));
+  await untilAsked(handle);
+  return handle.workflowId;
 }
 
 let running: string;

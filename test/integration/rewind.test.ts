@@ -1,73 +1,29 @@
 /** A job, of a plan or of a Workflow of one's own, goes back to one of its checkpoints, and the world with it. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import { jobStateAt } from '../../src/changes/job-state.ts';
-import { HoldfastClient } from '../../src/client.ts';
 import { isFailure } from '../../src/model/failure.ts';
-import { implementStep } from '../../src/model/step/step.ts';
 import type { CheckpointRecord } from '../../src/model/record/record.ts';
-import { WorkspaceInspection } from '../../src/protocol/inspect/inspection.ts';
-import { agentJob } from '../../src/workflows/agent-job.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
-import { testWorker } from '../support/running-worker.ts';
+import { checkpointsIn, file, looking, measured, notesPlan, NOTING } from '../support/noting-jobs.ts';
 import { notesAll } from '../support/noting-workflow.ts';
-import { measureStep } from '../support/own-workflow.ts';
 import { cli } from '../support/cli-terminal.ts';
+import { servedJobs } from '../support/served-jobs.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
-const taskQueue = temporal.unique('queue');
-const root = mkdtempSync(join(tmpdir(), 'holdfast-rewind-'));
-const measured: string[] = [];
-const measure = implementStep(measureStep, async (ctx, { path }) => {
-  measured.push(path);
-  await ctx.files.write(`${path}.length`, String(path.length));
-  return { length: path.length };
-});
-testWorker(temporal, {
-  taskQueue,
-  root,
-  steps: [measure],
-  workflows: new URL('../support/noting-workflow.ts', import.meta.url).pathname,
-});
-after(() => rmSync(root, { recursive: true, force: true }));
-const client = new HoldfastClient({
-  client: temporal.client,
-  connection: temporal.connection,
-  address: temporal.address,
-  taskQueue,
-});
+const { taskQueue, root, client, startPlan } = servedJobs(temporal, 'rewind', NOTING);
 const WHO = { by: 'ada', reason: 'the second one was wrong' };
 
-const file = (id: string, needs: readonly string[] = [], more: object = {}): object => ({
-  id,
-  use: 'file.write',
-  with: { path: `${id}.txt`, content: id },
-  needs,
-  state: { seen: id },
-  ...more,
-});
-
 async function start(workspace: string, ...steps: readonly object[]): Promise<WorkflowHandle> {
-  const state = { seen: { reducer: 'append' } };
-  return await temporal.client.workflow.start(agentJob, {
-    workflowId: temporal.unique('job'),
-    taskQueue,
-    args: [{ plan: { schemaVersion: 1, name: 'notes', workspace, state, steps } as never }],
-  });
-}
-
-async function looking<T>(workspace: string, look: (inspection: WorkspaceInspection) => T): Promise<T> {
-  await using inspection = await WorkspaceInspection.open(join(root, workspace), {});
-  return look(inspection);
+  return await startPlan(notesPlan(workspace, steps));
 }
 
 async function checkpointsOf(workspace: string): Promise<readonly CheckpointRecord[]> {
-  return await looking(workspace, (inspection) => inspection.checkpoints(inspection.job().jobId));
+  return await checkpointsIn(join(root, workspace));
 }
 
 function there(workspace: string, ...ids: readonly string[]): readonly boolean[] {
@@ -103,7 +59,7 @@ test('a job that waits for an approval goes back with its files, and asks again'
     'loop 2 c1done',
   ]);
   assert.equal(all[3]!.parent, afterA!.seq, 'the next one goes on from the one that was gone back to');
-  const states = await looking('asks', (inspection) =>
+  const states = await looking(join(root, 'asks'), (inspection) =>
     [3, 5].map((place) => jobStateAt(inspection, inspection.job(), all[place]!.seq).values),
   );
   assert.deepEqual(states, [{ seen: ['a'] }, { seen: ['a', 'b', 'c'] }]);

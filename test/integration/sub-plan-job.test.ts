@@ -1,46 +1,18 @@
 /** Plans within plans on a real server: what they return, and rounds of them. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { existsSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
 import { openTestJob } from '../../src/testing.ts';
 import { statusOf, untilStatus } from '../support/job-status.ts';
-import { testWorker } from '../support/running-worker.ts';
+import { servedJobs } from '../support/served-jobs.ts';
+import { chapter, startBook, type StartedBook } from '../support/sub-plans.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
-const taskQueue = temporal.unique('queue');
-const root = mkdtempSync(join(tmpdir(), 'holdfast-sub-plan-'));
-after(() => rmSync(root, { recursive: true, force: true }));
+const jobs = servedJobs(temporal, 'sub-plan');
 
-testWorker(temporal, { taskQueue, root, steps: [] });
-
-const chapter = {
-  schemaVersion: 1,
-  name: 'chapter',
-  workspace: 'unused',
-  input: { type: 'object', properties: { title: { type: 'string' } }, required: ['title'] },
-  state: { titles: { reducer: 'append' } },
-  steps: [
-    {
-      id: 'write',
-      use: 'file.write',
-      with: { path: 'text.md', content: '# ${{ input.title }}' },
-      state: { titles: '${{ output.path }}' },
-    },
-  ],
-};
-
-async function start(steps: readonly Record<string, unknown>[], state: object = {}) {
-  const workspace = temporal.unique('book');
-  const plan = { schemaVersion: 1, name: 'book', workspace, state, steps };
-  const handle = await temporal.client.workflow.start('agentJob', {
-    taskQueue,
-    workflowId: workspace,
-    args: [{ plan }],
-  });
-  return { handle, at: (place: string): string => join(root, workspace, place) };
+async function start(steps: readonly object[], state: object = {}): Promise<StartedBook> {
+  return await startBook(jobs, temporal.unique('book'), { state, steps });
 }
 
 test('a sub-plan runs as a job of its own in its folder, and what it returns is the output of its step', async () => {
