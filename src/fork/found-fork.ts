@@ -1,28 +1,17 @@
 /** A fork that was made before and has not begun: the same command finds it. */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
 import { HoldfastError } from '../model/failure.ts';
 import { PendingForkSchema, type PendingFork } from '../model/job/fork.ts';
-import { copyLedger, hasLedger } from '../protocol/inspect/ledger-copy.ts';
+import { hasLedger, LedgerCopy } from '../protocol/inspect/ledger-copy.ts';
 
 /** Undefined: the folder is empty, or not there. @throws HoldfastError `bad-input` for one that holds anything else */
 export async function pendingForkIn(folder: string): Promise<PendingFork | undefined> {
   if (!existsSync(folder) || readdirSync(folder).length === 0) return undefined;
   if (!hasLedger(folder)) throw notEmpty(folder);
-  const copies = mkdtempSync(join(tmpdir(), 'holdfast-fork-'));
-  try {
-    const ledger = await copyLedger(folder, copies);
-    try {
-      const text = ledger.forks.find();
-      if (text === undefined) throw notEmpty(folder);
-      return PendingForkSchema.parse(JSON.parse(text));
-    } finally {
-      ledger.close();
-    }
-  } finally {
-    rmSync(copies, { recursive: true, force: true });
-  }
+  using copy = await LedgerCopy.of(folder);
+  const text = copy.ledger.forks.find();
+  if (text === undefined) throw notEmpty(folder);
+  return PendingForkSchema.parse(JSON.parse(text));
 }
 
 export function notEmpty(folder: string): HoldfastError {

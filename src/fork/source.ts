@@ -3,11 +3,10 @@
  *
  * Invariant: nothing is written in its workspace, and its worker is not held up: no lock is taken.
  */
-import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
 import { HoldfastError } from '../model/failure.ts';
-import { copyLedger, hasLedger } from '../protocol/inspect/ledger-copy.ts';
+import { hasLedger, LedgerCopy } from '../protocol/inspect/ledger-copy.ts';
+import { namedJob } from '../protocol/inspect/named-job.ts';
 import { UndoPlan } from '../protocol/undo/plan/plan.ts';
 import { Workspace } from '../protocol/workspace/workspace.ts';
 import type { JobRow } from '../store/ledger/jobs.ts';
@@ -25,17 +24,15 @@ export class ForkSource implements AsyncDisposable {
   readonly env: Env;
   /** For contents, and for what of the workspace counts as its files. */
   readonly workspace: Workspace;
-  readonly #copies: string;
-  #ledger: Ledger;
+  readonly #copy: LedgerCopy;
 
-  private constructor(root: string, env: Env, copies: string, { ledger, jobId }: { ledger: Ledger; jobId: string }) {
+  private constructor(root: string, env: Env, copy: LedgerCopy, jobId: string) {
     this.root = root;
     this.env = env;
     this.jobId = jobId;
-    this.#copies = copies;
-    this.#ledger = ledger;
+    this.#copy = copy;
     this.workspace = new Workspace(root, env);
-    this.workspace.readContentsFrom(ledger);
+    this.workspace.readContentsFrom(copy.ledger);
     this.workspace.reserveDatabases(this.job.settings);
   }
 
@@ -50,66 +47,51 @@ export class ForkSource implements AsyncDisposable {
       throw new HoldfastError('not-found', `${root} has no record of a job: nothing can be forked from it.`, {
         folder: root,
       });
-    const copies = mkdtempSync(join(tmpdir(), 'holdfast-fork-'));
+    const copy = await LedgerCopy.of(root);
     try {
-      const ledger = await copyLedger(root, copies);
-      return new ForkSource(root, env, copies, { ledger, jobId: jobIn(ledger, root, job) });
+      return new ForkSource(root, env, copy, namedJob(copy.ledger, root, job).jobId);
     } catch (error) {
-      rmSync(copies, { recursive: true, force: true });
+      copy[Symbol.dispose]();
       throw error;
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.workspace.close();
-    this.#ledger.close();
-    rmSync(this.#copies, { recursive: true, force: true });
+    this.#copy[Symbol.dispose]();
   }
 
   get job(): JobRow {
-    return this.#ledger.job(this.jobId)!;
+    return this.ledger.job(this.jobId)!;
   }
 
   get ledger(): Ledger {
-    return this.#ledger;
+    return this.#copy.ledger;
   }
 
   /** The record as it is now. */
   async renew(): Promise<void> {
-    this.#ledger.close();
-    this.#ledger = await copyLedger(this.root, this.#copies);
-    this.workspace.readContentsFrom(this.#ledger);
+    await this.#copy.renew();
+    this.workspace.readContentsFrom(this.ledger);
   }
 
   /** The whole chain, proved. @throws HoldfastError `ledger-damaged` */
   records(): readonly ChainText[] {
-    const damage = this.#ledger.integrityProblems(this.jobId);
+    const damage = this.ledger.integrityProblems(this.jobId);
     if (damage.length > 0)
       throw new HoldfastError('ledger-damaged', `The record in ${this.root} is damaged: ${damage.join('; ')}.`, {
         damage,
       });
-    return [...this.#ledger.records(this.jobId)].map(({ record, text, head }) => ({ record, text, head }));
+    return [...this.ledger.records(this.jobId)].map(({ record, text, head }) => ({ record, text, head }));
   }
 
   async inForce(): Promise<InForce> {
-    const plan = await UndoPlan.of(this.#ledger, this.jobId);
-    const items = plan.items(this.#ledger, this.jobId, new Map());
+    const plan = await UndoPlan.of(this.ledger, this.jobId);
+    const items = plan.items(this.ledger, this.jobId, new Map());
     return new Map(
       items.flatMap(({ seq, skip }) =>
         seq === null ? [] : [[seq, (place: number) => !skip.includes(place)] as const],
       ),
     );
   }
-}
-
-function jobIn(ledger: Ledger, root: string, name: string | undefined): string {
-  const all = ledger.jobIds().map((jobId) => ledger.job(jobId)!);
-  const bound = ledger.boundJobId();
-  const found =
-    name === undefined
-      ? (all.find(({ jobId }) => jobId === bound) ?? all.at(-1))
-      : all.findLast(({ jobId, workflowId }) => jobId === name || workflowId === name);
-  if (found !== undefined) return found.jobId;
-  const there = all.length === 0 ? '' : `; it has ${all.map(({ workflowId }) => workflowId).join(', ')}`;
-  throw new HoldfastError('not-found', `${root} has no record of job ${name}${there}.`, { folder: root });
 }

@@ -7,9 +7,7 @@
  * 2. A running worker is not held up: no lock is taken. What differs is looked at again against a newer copy, so that a
  *    step that was committed meanwhile is no difference.
  */
-import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
 import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
@@ -30,7 +28,8 @@ import { Workspace } from '../workspace/workspace.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 import { contentProblems, type ContentProblems } from './contents.ts';
 import { inspectDatabase, type DatabaseInspection } from './database-inspection.ts';
-import { copyLedger, hasLedger } from './ledger-copy.ts';
+import { hasLedger, LedgerCopy } from './ledger-copy.ts';
+import { namedJob } from './named-job.ts';
 import { previewRewind, type AskedRewind } from './rewind-preview.ts';
 import { storedProblems, type StoredProblems } from './stored-checkpoints.ts';
 import { previewUndo } from './undo-preview.ts';
@@ -87,15 +86,13 @@ export interface LatestRecords {
 export class WorkspaceInspection implements AsyncDisposable {
   readonly root: string;
   readonly #env: Env;
-  readonly #copies: string;
-  #ledger: Ledger;
+  readonly #copy: LedgerCopy;
   #workspace: Workspace | undefined;
 
-  private constructor(root: string, env: Env, copies: string, ledger: Ledger) {
+  private constructor(root: string, env: Env, copy: LedgerCopy) {
     this.root = root;
     this.#env = env;
-    this.#copies = copies;
-    this.#ledger = ledger;
+    this.#copy = copy;
   }
 
   /** @throws HoldfastError `not-found` (no folder, no record in it), `ledger-damaged`, `busy`, `permission-denied` */
@@ -105,44 +102,30 @@ export class WorkspaceInspection implements AsyncDisposable {
     const ledgerPath = `${HOLDFAST_DIRECTORY}/${LEDGER_FILE}`;
     if (!hasLedger(root))
       throw new HoldfastError('not-found', `${root} has no record of a job (no ${ledgerPath}).`, { folder: root });
-    const copies = mkdtempSync(join(tmpdir(), 'holdfast-inspect-'));
-    try {
-      return new WorkspaceInspection(root, env, copies, await copyLedger(root, copies));
-    } catch (error) {
-      rmSync(copies, { recursive: true, force: true });
-      throw error;
-    }
+    return new WorkspaceInspection(root, env, await LedgerCopy.of(root));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#ledger.close();
-    rmSync(this.#copies, { recursive: true, force: true });
+    this.#copy[Symbol.dispose]();
     await this.#workspace?.close();
+  }
+
+  get #ledger(): Ledger {
+    return this.#copy.ledger;
   }
 
   /** All jobs that the record speaks of, the oldest first. */
   jobs(): readonly InspectedJob[] {
-    const bound = this.#ledger.boundJobId();
-    return this.#ledger.jobIds().map((jobId) => {
-      const { workflowId, runId, state, term, at } = this.#ledger.job(jobId)!;
-      return { jobId, workflowId, runId, state, term, records: at.seq, isBound: jobId === bound };
-    });
+    return this.#ledger.jobIds().map((jobId) => this.#inspected(this.#ledger.job(jobId)!));
   }
 
-  /**
-   * The job of this id or Workflow id; without a name the bound job, else the latest.
-   * @throws HoldfastError `not-found`
-   */
+  /** As `namedJob`. @throws HoldfastError `not-found` */
   job(name?: string): InspectedJob {
-    const jobs = this.jobs();
-    const found =
-      name === undefined
-        ? (jobs.find(({ isBound }) => isBound) ?? jobs.at(-1))
-        : jobs.findLast((job) => job.jobId === name || job.workflowId === name);
-    if (found !== undefined) return found;
-    const there = jobs.length === 0 ? '' : `; it has ${jobs.map(({ workflowId }) => workflowId).join(', ')}`;
-    const wanted = name === undefined ? 'any job' : `job ${name}`;
-    throw new HoldfastError('not-found', `${this.root} has no record of ${wanted}${there}.`, { folder: this.root });
+    return this.#inspected(namedJob(this.#ledger, this.root, name));
+  }
+
+  #inspected({ jobId, workflowId, runId, state, term, at }: JobRow): InspectedJob {
+    return { jobId, workflowId, runId, state, term, records: at.seq, isBound: jobId === this.#ledger.boundJobId() };
   }
 
   chain(jobId: string, after = 0): readonly ChainEntry[] {
@@ -224,7 +207,7 @@ export class WorkspaceInspection implements AsyncDisposable {
     let comparison = await this.#compare(jobId, unknownSteps, options);
     for (let look = 1; look < MAX_LOOKS && comparison.findings.length > 0; look++) {
       const { at } = comparison;
-      await this.#renewLedger();
+      await this.#copy.renew();
       // Nothing was recorded meanwhile, so what differs differs.
       if (this.#ledger.job(jobId)?.at.seq === at.seq && this.#ledger.openIntents(jobId).length === 0) break;
       comparison = await this.#compare(jobId, unknownSteps, options);
@@ -279,11 +262,6 @@ export class WorkspaceInspection implements AsyncDisposable {
       .filter((resource) => resource.startsWith('code:'))
       .map((resource) => resource.slice('code:'.length))
       .filter((step) => !steps.has(step));
-  }
-
-  async #renewLedger(): Promise<void> {
-    this.#ledger.close();
-    this.#ledger = await copyLedger(this.root, this.#copies);
   }
 
   #opened(): Workspace {

@@ -4,6 +4,7 @@
  * Invariant: SQLite's main file and its log are copied as they were at one moment; nothing is written in the workspace.
  */
 import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../../model/failure.ts';
@@ -20,8 +21,48 @@ export function hasLedger(root: string): boolean {
   return existsSync(join(root, HOLDFAST_DIRECTORY, LEDGER_FILE));
 }
 
-/** A new folder of `copies` holds the copy. @throws HoldfastError `busy`, `permission-denied`, `ledger-damaged` */
-export async function copyLedger(root: string, copies: string): Promise<Ledger> {
+/** Dispose of it: it is kept in a temporary folder. */
+export class LedgerCopy implements Disposable {
+  readonly #root: string;
+  readonly #copies: string;
+  #ledger: Ledger;
+
+  private constructor(root: string, copies: string, ledger: Ledger) {
+    this.#root = root;
+    this.#copies = copies;
+    this.#ledger = ledger;
+  }
+
+  /** @param root that `hasLedger`. @throws HoldfastError `busy`, `permission-denied`, `ledger-damaged` */
+  static async of(root: string): Promise<LedgerCopy> {
+    const copies = mkdtempSync(join(tmpdir(), 'holdfast-inspect-'));
+    try {
+      return new LedgerCopy(root, copies, await copyLedger(root, copies));
+    } catch (error) {
+      rmSync(copies, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** As it was when it was copied, or renewed. */
+  get ledger(): Ledger {
+    return this.#ledger;
+  }
+
+  /** As it is now; what was read from the copy before is not read on. @throws HoldfastError as `of` */
+  async renew(): Promise<void> {
+    this.#ledger.close();
+    this.#ledger = await copyLedger(this.#root, this.#copies);
+  }
+
+  [Symbol.dispose](): void {
+    this.#ledger.close();
+    rmSync(this.#copies, { recursive: true, force: true });
+  }
+}
+
+/** A new folder of `copies` holds the copy. */
+async function copyLedger(root: string, copies: string): Promise<Ledger> {
   const source = join(root, HOLDFAST_DIRECTORY, LEDGER_FILE);
   const folder = mkdtempSync(join(copies, 'copy-'));
   for (let copy = 1; ; copy++) {
