@@ -186,7 +186,7 @@ export const DATABASES_SEEN: readonly Mutation[] = [
     guarantee: 'G4',
     breaks: 'what a step has committed while somebody looked is a difference',
     file: 'src/protocol/inspect/inspection.ts',
-    find: '      await this.#renewLedger();\n',
+    find: '      await this.#copy.renew();\n',
     replace: '',
     tests: ['test/integration/inspection.test.ts'],
   },
