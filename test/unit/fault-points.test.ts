@@ -61,7 +61,6 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   'src/protocol/attempt/commands/place-staged.ts': ['mkdirSync', 'symlinkSync', 'writeFileSync', 'chmodSync', 'rmSync'],
   // Copies to look at, in a temporary folder.
   'src/protocol/inspect/ledger-copy.ts': ['rmSync', 'copyFileSync'],
-  'src/protocol/inspect/inspection.ts': ['rmSync'],
   'src/protocol/retention/open-archived.ts': ['rmSync'],
 };
 
