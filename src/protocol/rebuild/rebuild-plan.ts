@@ -28,7 +28,7 @@ import type { ProtocolHost } from '../host.ts';
 import { resourceOfTrace, tokenTraces, whyNoTraces, type TokenTrace } from './database-traces.ts';
 import { WorkspaceFiles } from '../workspace/files.ts';
 import { knownJob, whyNoHistory, type BegunStep, type Known, type KnownJob, type KnownStep } from './known-job.ts';
-import { storedBase, storeOf, type Unreadable } from './stored-base.ts';
+import { storedBase, storeOf, type StoredBase, type Unreadable } from './stored-base.ts';
 
 export interface RebuildSite {
   readonly host: ProtocolHost;
@@ -144,7 +144,7 @@ function unknownText(why: string): string {
   return `what was done can't be known: ${why}`;
 }
 
-const NO_STORE = { stored: undefined, unreadable: [] } as const;
+const NO_STORE: StoredBase = { stored: undefined, unreadable: [] };
 
 /** The store has a job that goes no further. */
 function whyOver({ chain }: StoredJob): string | undefined {

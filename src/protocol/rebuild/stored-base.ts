@@ -3,11 +3,11 @@
  *
  * Invariant: an older one than the newest is never taken without naming those that were passed over.
  */
-import { isFailure, type HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import { openStore } from '../../store/sealed/open-store.ts';
 import type { SealedStore } from '../../store/sealed/store.ts';
-import { loadJob, type StoredJob } from '../checkpoint/load-job.ts';
+import type { StoredJob } from '../checkpoint/load-job.ts';
+import { chooseStored } from '../checkpoint/stored-choice.ts';
 import { storeLocation } from '../workspace/store-location.ts';
 import type { WorkerEnv } from '../workspace/database-url.ts';
 
@@ -18,7 +18,6 @@ export interface Unreadable {
 }
 
 export interface StoredBase {
-  readonly store: SealedStore;
   /** Undefined: it has none that can be read. */
   readonly stored: StoredJob | undefined;
   /** The newest first. */
@@ -34,13 +33,9 @@ export function storeOf(settings: JobSettings, base: string, env: WorkerEnv): Se
 
 /** @throws HoldfastError what may pass, `permission-denied` */
 export async function storedBase(store: SealedStore, jobId: string): Promise<StoredBase> {
-  const unreadable: Unreadable[] = [];
-  for (const seq of (await store.generations(jobId)).toReversed())
-    try {
-      return { store, stored: await loadJob(store, jobId, seq), unreadable };
-    } catch (error) {
-      if (!isFailure(error, 'checkpoint-damaged', 'unknown-format', 'not-found')) throw error;
-      unreadable.push({ seq, why: (error as HoldfastError).message });
-    }
-  return { store, stored: undefined, unreadable };
+  const choice = await chooseStored(store, jobId);
+  if (choice.kind === 'none') return { stored: undefined, unreadable: [] };
+  if (choice.kind === 'job') return { stored: choice.stored, unreadable: [] };
+  const unreadable = choice.unreadable.map(({ generation, failure }) => ({ seq: generation, why: failure.message }));
+  return { stored: choice.older, unreadable };
 }
