@@ -63,14 +63,11 @@ export async function rebuildLedger(workspace: Workspace, from: RebuildFrom): Pr
   const args = await argumentsIn(workspace, stored);
   return await workspace.withoutLedger('rebuild the ledger', async () => {
     await from.before?.();
-    let end = stored.checkpoint.place;
-    await makeLedger(workspace.directory, async (tables) => {
+    return await makeLedger(workspace.directory, async (tables) => {
       await fill(tables, from, args);
-      const { jobId } = stored.checkpoint;
       if (from.after !== undefined) tables.file.transaction(() => from.after!(tables));
-      end = tables.jobs.endOf(jobId)!;
+      return tables.jobs.endOf(stored.checkpoint.jobId)!;
     });
-    return end;
   });
 }
 

@@ -68,9 +68,7 @@ async function makeFromHistory(
 ): Promise<ChainPlace> {
   return await workspace.withoutLedger('rebuild the ledger', async () => {
     await before();
-    let end: ChainPlace | undefined;
-    await makeLedger(workspace.directory, async (tables) => {
-      await Promise.resolve();
+    return await makeLedger(workspace.directory, (tables) => {
       tables.file.transaction(() => {
         addRebuiltJob(tables, { jobId, workflowId, runId, settings });
         const digest = stateDigest(planState(settings));
@@ -78,9 +76,8 @@ async function makeFromHistory(
         placeRebuiltJob(tables, jobId, 'open');
         after(tables);
       });
-      end = tables.jobs.endOf(jobId);
+      return tables.jobs.endOf(jobId)!;
     });
-    return end!;
   });
 }
 

@@ -6,7 +6,7 @@
  * 2. It gets its name by a link: a ledger that is there is never replaced.
  * 3. A log of SQLite's that belonged to the ledger before is set aside first: SQLite would take it for the new one's.
  */
-import { closeSync, constants, existsSync, lstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HoldfastError } from '../../model/failure.ts';
 import {
@@ -36,17 +36,19 @@ const COMPANIONS = ['-wal', '-shm', '-journal'];
 /**
  * Call under the workspace's lock. Safe to repeat after a kill.
  * @param fill writes the rows, in as many transactions as it likes: nobody sees the ledger before it is whole
+ * @returns what that has returned
  * @throws HoldfastError `foreign-ledger` where there is one already; `storage-failed`, `permission-denied`
  */
-export async function makeLedger(directory: string, fill: (tables: LedgerTables) => Promise<void>): Promise<void> {
+export async function makeLedger<T>(directory: string, fill: (tables: LedgerTables) => Promise<T> | T): Promise<T> {
   const path = join(directory, LEDGER_FILE);
   const building = join(directory, BUILDING);
   mustBeFree(path);
   removeBuilding(building);
   makeDirectory(building, 0o700);
   const file = LedgerFile.open(building, { create: true }, checkVersion);
+  let filled: T;
   try {
-    await fill(tablesOf(file));
+    filled = await fill(tablesOf(file));
   } finally {
     file.close();
   }
@@ -57,6 +59,7 @@ export async function makeLedger(directory: string, fill: (tables: LedgerTables)
   if (!linkUnlessThere(made, path)) throw taken(path);
   syncDirectory(directory);
   removeBuilding(building);
+  return filled;
 }
 
 /**
@@ -64,20 +67,18 @@ export async function makeLedger(directory: string, fill: (tables: LedgerTables)
  * open. Safe to repeat after a kill.
  * @param as a name that no other has
  * @param why a note beside it, for whoever goes on after a kill
- * @returns the folder where it lies now, for people. Undefined: there was nothing.
  */
-export function setLedgerAside(directory: string, as: string, why = ''): string | undefined {
+export function setLedgerAside(directory: string, as: string, why = ''): void {
   const names = [LEDGER_FILE, ...COMPANIONS.map((ending) => LEDGER_FILE + ending)].filter((name) =>
     isAnything(join(directory, name)),
   );
+  if (names.length === 0) return;
   const folder = join(directory, LOST_LEDGERS, as);
-  if (names.length === 0) return existsSync(folder) ? folder : undefined;
   makeDirectory(folder, 0o700);
   writeDurably(join(folder, NOTE), `${why}\n`, { mode: 0o600 });
   for (const name of names) renameFile(join(directory, name), join(folder, name));
   syncDirectory(folder);
   syncDirectory(directory);
-  return folder;
 }
 
 /** What was noted when a ledger was moved out of the way by this name. Undefined: none was. */
