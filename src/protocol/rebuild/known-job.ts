@@ -89,7 +89,7 @@ export async function knownJob({ host, workflowId, runId, jobId }: HistorySource
     } catch (error) {
       // What of it was read is worth nothing without the rest.
       if (!isFailure(error, 'not-found') || runs.length === 0) throw error;
-      return { ...together(runs), missing: (error as HoldfastError).message };
+      return { ...together(runs), missing: error.message };
     }
     runs.unshift(reading);
     next =
@@ -103,12 +103,9 @@ export async function knownJob({ host, workflowId, runId, jobId }: HistorySource
 function together(runs: readonly RunReading[]): KnownJob {
   const generations = new Map<string, number>();
   const done = new Map<string, number>();
-  for (const run of runs)
-    for (const [stepId, generation] of run.generations)
-      generations.set(stepId, Math.max(generation, generations.get(stepId) ?? 0));
+  for (const run of runs) for (const [stepId, generation] of run.generations) raise(generations, stepId, generation);
   const known = runs.flatMap((run) => run.known());
-  for (const one of known)
-    if (one.kind === 'step') done.set(one.stepId, Math.max(one.generation, done.get(one.stepId) ?? -1));
+  for (const one of known) if (one.kind === 'step') raise(done, one.stepId, one.generation);
   const begun = [...new Map(runs.flatMap((run) => [...run.begun])).entries()]
     .filter(([stepId, generation]) => generation > (done.get(stepId) ?? -1))
     .map(([stepId, generation]) => ({ stepId, generation }));
@@ -161,18 +158,18 @@ class RunReading {
     const request = RunStepRequestSchema.safeParse(given).data;
     if (request === undefined || request.jobId !== this.#jobId) return;
     const { stepId, step, generation, input, uses } = request;
-    this.#issued(stepId, generation);
+    raise(this.generations, stepId, generation);
     const outcome = RunStepResultSchema.safeParse(result).data;
-    if (outcome?.kind === 'other-generation') this.#issued(stepId, outcome.generation);
+    if (outcome?.kind === 'other-generation') raise(this.generations, stepId, outcome.generation);
     if (outcome?.kind !== 'done') {
       const isBegun = outcome === undefined || attempts !== 1 || !BEGAN_NOTHING.has(outcome.kind);
-      if (isBegun) this.begun.set(stepId, Math.max(generation, this.begun.get(stepId) ?? 0));
+      if (isBegun) raise(this.begun, stepId, generation);
       return;
     }
     this.#readCheckpoints(request, outcome.checkpoints ?? [], at);
     const argsText = argsOf(request);
     const done = outcome.generation;
-    this.#issued(stepId, done);
+    raise(this.generations, stepId, done);
     this.#segments.at(-1)!.push({
       kind: 'step',
       stepId,
@@ -199,15 +196,16 @@ class RunReading {
   #readRepair({ result: given }: HistoryEntry): void {
     const result = RepairResultSchema.safeParse(given).data;
     if (result?.kind !== 'repaired') return;
-    for (const { stepId, generation } of result.reruns) this.#issued(stepId, generation);
+    for (const { stepId, generation } of result.reruns) raise(this.generations, stepId, generation);
     if (result.rebuilt !== true) return;
     this.wasRebuilt = true;
     this.#segments.push([]);
   }
+}
 
-  #issued(stepId: string, generation: number): void {
-    this.generations.set(stepId, Math.max(generation, this.generations.get(stepId) ?? 0));
-  }
+/** To a step's highest generation so far. */
+function raise(highest: Map<string, number>, stepId: string, generation: number): void {
+  highest.set(stepId, Math.max(generation, highest.get(stepId) ?? 0));
 }
 
 /** As the record would have it. */
