@@ -4,7 +4,7 @@
  * checkpoint and a digest a content, not with their size.
  */
 import type { Digest } from '../../model/digest.ts';
-import { isFailure, type HoldfastError } from '../../model/failure.ts';
+import { isFailure } from '../../model/failure.ts';
 import type { FailureType } from '../../model/failures.ts';
 import type { SealedCheckpoint } from '../../model/job/sealed-checkpoint.ts';
 import { GENESIS, nextHead } from '../../model/record/chain.ts';
@@ -43,7 +43,7 @@ export async function storedProblems(inspected: InspectedStore): Promise<StoredP
       await work();
     } catch (error) {
       if (!isFailure(error) || AWAY.has(error.type)) throw error;
-      problems.add((error as HoldfastError).message);
+      problems.add(error.message);
     }
     onProgress?.((read += 1));
   };

@@ -9,13 +9,12 @@
 import type { Digest } from '../../model/digest.ts';
 import { isFailure } from '../../model/failure.ts';
 import { openPlain } from '../../store/sealed/open.ts';
-import { pruneSeries } from '../../store/sealed/prune.ts';
+import { MIN_KEPT, pruneSeries } from '../../store/sealed/prune.ts';
 import type { SealedStore } from '../../store/sealed/store.ts';
 import { loadCheckpoint } from '../checkpoint/load-job.ts';
 
 /** So long a content is kept that nobody names: much longer than a checkpoint takes to be sealed. */
-export const UNUSED_FOR_MS = 24 * 60 * 60 * 1_000;
-const MIN_KEPT = 3;
+const UNUSED_FOR_MS = 24 * 60 * 60 * 1_000;
 const DIGESTS = /[0-9a-f]{64}/g;
 
 export interface CollectedStore {
@@ -77,8 +76,10 @@ async function prune(
   try {
     let neededFrom = oldest;
     // It goes on from the one before, and so on, back to one that has the whole chain.
-    for (let at = oldest; at > 0; neededFrom = at > 0 ? at : neededFrom)
+    for (let at = oldest; at > 0;) {
+      neededFrom = at;
       at = (await loadCheckpoint(store, series, at)).chain.after.seq;
+    }
     if (dryRun) return { removed: there.filter((seq) => seq < neededFrom) };
     const { removed, hindrance } = await pruneSeries({ store, series, kind: 'checkpoint' }, { keep, neededFrom });
     return hindrance === undefined ? { removed } : { removed, hindrance: hindrance.failure.message };

@@ -59,10 +59,8 @@ export class JobRows {
     return this.#file.all('SELECT digest FROM content').map(({ digest }) => String(digest));
   }
 
-  /** Small contents that no row names. In a transaction. @returns how many */
-  removeContents(contents: Iterable<Digest>): number {
-    let removed = 0;
-    for (const digest of contents) removed += this.#file.run('DELETE FROM content WHERE digest = ?', digest);
-    return removed;
+  /** Small contents that no row names. In a transaction. */
+  removeContents(contents: Iterable<Digest>): void {
+    for (const digest of contents) this.#file.run('DELETE FROM content WHERE digest = ?', digest);
   }
 }

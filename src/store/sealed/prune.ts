@@ -9,7 +9,8 @@
 import { isFailure } from '../../model/failure.ts';
 import { loadSealed, type SealedSeries, type Unreadable } from './load.ts';
 
-const MIN_KEPT = 3;
+/** So many stay, whatever is asked for. */
+export const MIN_KEPT = 3;
 const MUST_BE_SOUND = 2;
 
 /** What is kept. */
