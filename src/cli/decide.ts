@@ -26,6 +26,7 @@ import {
 } from './command.ts';
 import { decideInteractively } from './decide-interactively.ts';
 import type { DecideOptions } from './decide-options.ts';
+import { missingReason } from './missing.ts';
 import { personOptions, whoDecides } from './person.ts';
 import { QUESTION_OPTION } from './question.ts';
 import { showPreview } from './show-preview.ts';
@@ -80,10 +81,7 @@ export const decideCommand: CommandSpec<DecideOptions> = {
     const isOpen = answer === undefined && items === undefined;
     if (options.dryRun === true && !isOpen) return await preview(context, job!, answer, items, results);
     if (isOpen && terminal.isInteractive) return await decideInteractively(context, job!);
-    const missing = [
-      ...(isOpen ? ['ANSWER or --item RESOURCE=ANSWER'] : []),
-      ...(options.reason === undefined && !terminal.isInteractive && options.dryRun !== true ? ['--reason WHY'] : []),
-    ];
+    const missing = [...(isOpen ? ['ANSWER or --item RESOURCE=ANSWER'] : []), ...missingReason(context)];
     if (missing.length > 0) throw await nothingToAsk(context, job!, missing);
     const reason = options.reason ?? (await terminal.ask('Why? '));
     const { client, question } = await shown(context, job!);

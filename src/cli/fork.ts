@@ -17,6 +17,7 @@ import {
   WORKSPACE_ARGUMENT,
 } from './command.ts';
 import { JOB_RECORD_OPTIONS, type JobRecordChoice } from './job-record.ts';
+import { refuseMissing } from './missing.ts';
 import { wholeNumber } from './numbers.ts';
 import { personOptions, whoDecides } from './person.ts';
 import { showFork, showForkPlan } from './show-fork.ts';
@@ -76,10 +77,7 @@ export const forkCommand: CommandSpec<Options> = {
       ...(options.at === undefined ? ['--at NUMBER'] : []),
       ...(options.workspace === undefined ? ['--workspace FOLDER'] : []),
     ];
-    if (missing.length > 0)
-      throw new HoldfastError('bad-input', `holdfast fork needs ${missing.join(' and ')}.`, {
-        nextStep: `The numbers: holdfast checkpoints ${shellWord(target!)}`,
-      });
+    refuseMissing('fork', missing, `The numbers: holdfast checkpoints ${shellWord(target!)}`);
     const { folder, job } = await workspaceFor(context, await context.config(), target!);
     const named = options.job ?? job;
     const choice: ForkOptions = {

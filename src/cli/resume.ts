@@ -2,10 +2,10 @@
 import path from 'node:path';
 import { Option } from 'commander';
 import { defined } from '../model/defined.ts';
-import { HoldfastError } from '../model/failure.ts';
 import { shellWord } from '../model/shell-word.ts';
 import type { ResumedJob } from '../client.ts';
 import { CONNECTION_OPTIONS, EXIT, TASK_QUEUE_OPTION, type CommandSpec, type Context } from './command.ts';
+import { missingReason, refuseMissing } from './missing.ts';
 import { waitForJob } from './start.ts';
 import { personOptions, whoDecides } from './person.ts';
 import { whileSlow } from './terminal.ts';
@@ -50,14 +50,8 @@ export const resumeCommand: CommandSpec<Options> = {
   async run(context) {
     const { from, workspace, dryRun, reason: why, wait } = context.options;
     const { terminal } = context;
-    const missing = [
-      ...(from === undefined ? ['--from STORE/JOB'] : []),
-      ...(why === undefined && dryRun !== true && !terminal.isInteractive ? ['--reason WHY'] : []),
-    ];
-    if (missing.length > 0)
-      throw new HoldfastError('bad-input', `holdfast resume needs ${missing.join(' and ')}.`, {
-        nextStep: 'For example: holdfast resume --from /srv/checkpoints/nightly --dry-run',
-      });
+    const missing = [...(from === undefined ? ['--from STORE/JOB'] : []), ...missingReason(context)];
+    refuseMissing('resume', missing, 'For example: holdfast resume --from /srv/checkpoints/nightly --dry-run');
     const reason = why ?? (dryRun === true ? 'looked at' : await terminal.ask('Why? '));
     const client = await context.client();
     const resumed = await whileSlow(

@@ -6,6 +6,7 @@ import { shellWord } from '../model/shell-word.ts';
 import { EXIT, REPEAT_OPTION, type CommandSpec, type Context, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
 import { itemsOf } from './decide.ts';
 import { JOB_RECORD_OPTIONS, namedJob, withJobRecord, type JobRecordChoice } from './job-record.ts';
+import { missingReason, refuseMissing } from './missing.ts';
 import { wholeNumber } from './numbers.ts';
 import { personOptions, whoDecides } from './person.ts';
 import { showRewind, showRewound } from './show-rewind.ts';
@@ -54,12 +55,9 @@ export const rewindCommand: CommandSpec<Options> = {
       throw new HoldfastError('bad-input', 'holdfast rewind takes --to NUMBER or --undo, not both.');
     const missing = [
       ...(given === undefined && undo !== true ? ['--to NUMBER (or --undo)'] : []),
-      ...(why === undefined && dryRun !== true && !context.terminal.isInteractive ? ['--reason WHY'] : []),
+      ...missingReason(context),
     ];
-    if (missing.length > 0)
-      throw new HoldfastError('bad-input', `holdfast rewind needs ${missing.join(' and ')}.`, {
-        nextStep: `The numbers: holdfast checkpoints ${shellWord(target!)}`,
-      });
+    refuseMissing('rewind', missing, `The numbers: holdfast checkpoints ${shellWord(target!)}`);
     const asked =
       given === undefined ? ({ undo: true } as const) : { to: wholeNumber(given, '--to', 1, Number.MAX_SAFE_INTEGER) };
     if (dryRun === true) return await preview(context, target!, asked);

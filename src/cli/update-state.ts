@@ -10,6 +10,7 @@ import { shellWord } from '../model/shell-word.ts';
 import { EXIT, REPEAT_OPTION, type CommandSpec, type Context, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
 import { itemsOf } from './decide.ts';
 import { JOB_RECORD_OPTIONS, namedJob, type JobRecordChoice } from './job-record.ts';
+import { missingReason, refuseMissing } from './missing.ts';
 import { personOptions, whoDecides } from './person.ts';
 import type { Terminal } from './terminal.ts';
 import { whileSlow } from './terminal.ts';
@@ -52,12 +53,9 @@ export const updateStateCommand: CommandSpec<Options> = {
     const missing = [
       ...(asNode === undefined ? ['--as-node STEP'] : []),
       ...(values === undefined && output === undefined ? ['--values JSON, --output JSON or both'] : []),
-      ...(why === undefined && dryRun !== true && !terminal.isInteractive ? ['--reason WHY'] : []),
+      ...missingReason(context),
     ];
-    if (missing.length > 0)
-      throw new HoldfastError('bad-input', `holdfast update-state needs ${missing.join(' and ')}.`, {
-        nextStep: `The steps: holdfast status ${shellWord(target!)}`,
-      });
+    refuseMissing('update-state', missing, `The steps: holdfast status ${shellWord(target!)}`);
     const given = {
       asNode: asNode!,
       ...defined({
