@@ -8,9 +8,19 @@
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { MUTATIONS } from '../test/mutations/index.ts';
 import type { Mutation } from '../test/mutations/mutation.ts';
 import { placesOf } from './mutation-place.ts';
@@ -22,9 +32,17 @@ const LANES = 3;
 /** The exit code of a shell for a program that was interrupted. */
 const INTERRUPTED = 130;
 
+/** In TAP, at any depth. What is left out or still to be done is no failure. */
+const FAILED_TEST = /^\s*not ok (?!.*# (?:SKIP|TODO))/u;
+
 type Verdict = 'noticed' | 'NOT NOTICED' | 'not found once' | 'no test there' | 'fails unmutated';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-mutate-'));
+/** Where tests make their files: one that is ended in the middle doesn't clean up. `nobody` may write there, too. */
+const temporary = join(folder, 'tmp');
+mkdirSync(temporary);
+chmodSync(temporary, 0o1777);
+chmodSync(folder, 0o755);
 /** Does a test file, or what is tried of it, pass in an unchanged copy? */
 const sound = new Map<string, Promise<boolean>>();
 const verdicts: Verdict[] = [];
@@ -98,17 +116,26 @@ function isSound(copy: string, test: string, name: string | undefined): Promise<
   return known;
 }
 
+/** Ended at the first test that fails: the rest of the file would tell nothing more. */
 async function passes(copy: string, test: string, name?: string): Promise<boolean> {
   const only = name === undefined ? [] : ['--test-name-pattern', name];
-  const args = ['--test', '--test-force-exit', `--test-timeout=${LIMIT_MS}`, ...only, test];
-  const child = spawn(process.execPath, args, { cwd: copy, stdio: 'ignore', detached: true });
+  const args = ['--test', '--test-force-exit', `--test-timeout=${LIMIT_MS}`, '--test-reporter=tap', ...only, test];
+  const env = { ...process.env, TMPDIR: temporary, NODE_COMPILE_CACHE: `${copy}-compiled` };
+  const child = spawn(process.execPath, args, { cwd: copy, env, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
   running.add(child);
+  const closed = once(child, 'close') as Promise<[number | null]>;
   const limit = setTimeout(() => endWith(child), LIMIT_MS);
-  const [code] = (await once(child, 'close')) as [number | null];
+  let hasFailed = false;
+  for await (const line of createInterface({ input: child.stdout })) {
+    hasFailed = FAILED_TEST.test(line);
+    if (hasFailed) break;
+  }
+  if (hasFailed) endWith(child);
+  const [code] = await closed;
   clearTimeout(limit);
   running.delete(child);
   endWith(child);
-  return code === 0;
+  return code === 0 && !hasFailed;
 }
 
 /** With all that it has started: a test that a mutation has broken may leave workers behind. */
