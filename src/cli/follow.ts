@@ -4,11 +4,14 @@
  * Invariant: what is redrawn is never higher than the terminal, or it could not be erased.
  */
 import type { HoldfastClient } from '../client.ts';
-import { shortDigest } from '../model/digest.ts';
+import { shortDigest, type Digest } from '../model/digest.ts';
 import { resumedText, stateText, STEP_MARKS } from '../model/job/status-text.ts';
+import { asksAnybody } from '../model/job/status-text.ts';
 import type { JobStatus } from '../model/job/status.ts';
 import { waitText } from '../model/job/worker-wait.ts';
-import { progressLine, retryingText, showStatus, whatIsAsked } from './show-status.ts';
+import type { Question } from '../model/question/question.ts';
+import { whatIsAsked } from '../model/question/question-text.ts';
+import { progressLine, retryingText, showStatus } from './show-status.ts';
 import type { Terminal } from './terminal.ts';
 import { stepText } from './step-text.ts';
 import { readableLine } from '../model/readable-line.ts';
@@ -18,7 +21,7 @@ export interface FollowOptions {
   /** Standard output, or standard error where that is for the answer. */
   readonly to: 'out' | 'err';
   readonly signal: AbortSignal;
-  /** Ends the following as soon as the job waits for a person. */
+  /** Ends the following as soon as the job, or one of its sub-plans, waits for a person. */
   readonly untilAsked?: boolean;
 }
 
@@ -42,7 +45,7 @@ export async function followJob(
     if (drawing !== undefined) drawing.draw(showStatus(terminal, status));
     else for (const line of changes(earlier, status)) write(`${line}\n`);
     earlier = status;
-    if (untilAsked && status.state === 'waiting') break;
+    if (untilAsked && asksAnybody(status)) break;
   }
   return earlier;
 }
@@ -70,22 +73,32 @@ export function changes(before: JobStatus | undefined, now: JobStatus): readonly
     if (!resumed.has(`${one.stepId} ${one.at}`)) lines.push(`↻ ${readableLine(resumedText(one)).text}`);
   if (now.waitsForWorker !== undefined && before?.waitsForWorker?.kind !== now.waitsForWorker.kind)
     lines.push(`! ${waitText(now.waitsForWorker)}`);
-  for (const question of now.questions) {
-    if (before?.questions.some(({ digest }) => digest === question.digest) === true) continue;
-    const asked = whatIsAsked(question);
-    const sentence = asked.endsWith('?') ? asked : `${asked}.`;
-    lines.push(
-      `? question ${shortDigest(question.digest)}: ${sentence} Look: holdfast question ${shellWord(now.workflowId)}`,
-    );
-  }
-  for (const question of before?.questions ?? []) {
-    if (!now.questions.some(({ digest }) => digest === question.digest))
-      lines.push(`  question ${shortDigest(question.digest)} is closed`);
-  }
+  const wereOpen = openIn(before);
+  const areOpen = openIn(now);
+  for (const [digest, asked] of areOpen) if (!wereOpen.has(digest)) lines.push(asked);
+  for (const digest of wereOpen.keys())
+    if (!areOpen.has(digest)) lines.push(`  question ${shortDigest(digest as Digest)} is closed`);
   for (const refusal of now.refusals.slice(before?.refusals.length ?? 0))
     lines.push(`  a decision by ${refusal.by} could not be used: ${refusal.problems.join('; ')}`);
   if (before !== undefined && before.state !== now.state) lines.push(`${now.workflowId} is ${stateText(now)}`);
   return lines;
+}
+
+/** What is asked, by the job and by its sub-plans: a line by the digest of each question. */
+function openIn(status: JobStatus | undefined): ReadonlyMap<string, string> {
+  if (status === undefined) return new Map();
+  const { workflowId, questions, subPlans = [] } = status;
+  const own = questions.map((question) => [question.digest, askedText(workflowId, question)] as const);
+  const within = subPlans.flatMap(({ stepId, job, questions: theirs = [] }) =>
+    theirs.map((question) => [question.digest, askedText(job, question, ` of sub-plan ${stepId}`)] as const),
+  );
+  return new Map([...own, ...within]);
+}
+
+function askedText(job: string, question: Question, whose = ''): string {
+  const asked = whatIsAsked(question);
+  const sentence = asked.endsWith('?') ? asked : `${asked}.`;
+  return `? question ${shortDigest(question.digest)}${whose}: ${sentence} Look: holdfast question ${shellWord(job)}`;
 }
 
 class Drawing {

@@ -84,12 +84,12 @@ function noneText(state: ListFilter | undefined, namespace: string): string {
 function columnsOf({ jobs }: JobListing): readonly string[] {
   const versions = jobs.some(({ version }) => version !== undefined) ? ['VERSION'] : [];
   const columns = ['JOB', 'STATE', 'FINDINGS', 'TYPE', 'STARTED', ...versions];
-  return jobs.some(({ waitsForWorker }) => waitsForWorker !== undefined) ? [...columns, 'WAITS FOR'] : columns;
+  return jobs.some((job) => waitsFor(job, 0) !== '') ? [...columns, 'WAITS FOR'] : columns;
 }
 
-/** `a worker, since 3 h ago` */
-function waitsFor({ waitsForWorker: wait }: ListedJob, nowMs: number): string {
-  if (wait === undefined) return '';
+/** `a worker, since 3 h ago`; `a person, asked by job book.one.0123456789ab` */
+function waitsFor({ waitsForWorker: wait, askingWithin }: ListedJob, nowMs: number): string {
+  if (wait === undefined) return askingWithin === undefined ? '' : `a person, asked by job ${askingWithin.join(', ')}`;
   const whom = wait.kind === 'no-worker' ? 'a worker' : 'a free slot';
   return wait.since === undefined ? whom : `${whom}, since ${ago(wait.since, nowMs)}`;
 }

@@ -4,6 +4,7 @@ import type { HoldfastClient } from '../client.ts';
 import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import { defined } from '../model/defined.ts';
 import type { JobStatus } from '../model/job/status.ts';
+import { askingOf } from '../client/sub-plan-states.ts';
 import { someOf } from '../model/list.ts';
 import type { Question } from '../model/question/question.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context } from './command.ts';
@@ -53,7 +54,7 @@ export const questionCommand: CommandSpec<Options> = {
       Promise.all([asked, askingJob(client, job!)]),
     );
     const questions = context.options.full === true && open.length > 0 ? await asRecorded(context, job!, open) : open;
-    const within = (about?.subPlans ?? []).filter((sub) => sub.questions !== undefined);
+    const within = askingOf(about?.subPlans);
     const shown = questions.map((question) => showQuestion(context.terminal, job!, question, about));
     const text = [
       ...(questions.length === 0 ? [`Job ${job!} asks nothing.`] : shown),

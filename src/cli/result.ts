@@ -3,7 +3,8 @@ import { Option } from 'commander';
 import type { JobFailureInfo, JobResult } from '../client.ts';
 import { CONNECTION_OPTIONS, EXIT, type CommandSpec, type Outcome } from './command.ts';
 import { followJob } from './follow.ts';
-import { showOpen } from './show-status.ts';
+import { showOpen } from './show-open.ts';
+import { showSubPlans } from './show-sub-plans.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
 import { shellWord } from '../model/shell-word.ts';
 
@@ -43,9 +44,13 @@ export function resultOutcome(terminal: Terminal, result: JobResult): Outcome {
     case 'completed':
       return { code: EXIT.ok, data: result, text: JSON.stringify(result.result, null, 2) };
     case 'running': {
-      const { questions, workflowId } = result;
-      if (questions !== undefined && questions.length > 0) {
-        const text = [`Job ${workflowId} waits for a person.`, ...showOpen(terminal, workflowId, questions)].join('\n');
+      const { questions, subPlans = [], workflowId } = result;
+      if ((questions !== undefined && questions.length > 0) || subPlans.length > 0) {
+        const text = [
+          `Job ${workflowId} waits for a person.`,
+          ...showOpen(terminal, workflowId, questions ?? []),
+          ...showSubPlans(terminal, subPlans),
+        ].join('\n');
         return { code: EXIT.waiting, data: result, text };
       }
       const unknown =

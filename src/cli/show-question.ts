@@ -12,7 +12,7 @@ import { shownQuestion } from '../model/question/shown-names.ts';
 import { alikeFindings } from './alike-findings.ts';
 import { howToAnswer } from './how-to-answer.ts';
 import { showFinding } from './show-finding.ts';
-import { whatIsAsked } from './show-status.ts';
+import { whatIsAsked } from '../model/question/question-text.ts';
 import type { Terminal } from './terminal.ts';
 import { wrapped } from './wrapped.ts';
 import { shellWord } from '../model/shell-word.ts';

@@ -1,7 +1,5 @@
 /** A job's status as text: what it is, its steps, what it waits for, what to type. */
 import { counted } from '../model/counted.ts';
-import { shortDigest } from '../model/digest.ts';
-import type { Question } from '../model/question/question.ts';
 import {
   forkText,
   isOver,
@@ -13,12 +11,12 @@ import {
   STEP_MARKS,
   unfinished,
 } from '../model/job/status-text.ts';
-import { whatIsAsked } from '../model/question/question-text.ts';
 import type { ActivityProgress, JobState, JobStatus, Resumed, Retrying, StepState } from '../model/job/status.ts';
 import { versionText } from '../model/job/version.ts';
 import { waitAdvice, waitText } from '../model/job/worker-wait.ts';
 import { reasonText } from '../model/job/reason-text.ts';
 import { tryText } from '../model/record/try-text.ts';
+import { showOpen } from './show-open.ts';
 import { showSubPlans } from './show-sub-plans.ts';
 import type { Style, Terminal } from './terminal.ts';
 import { readableLine } from '../model/readable-line.ts';
@@ -154,32 +152,6 @@ const UNEXPECTED =
   'Not a failure that Holdfast expects, so most likely a defect of it: trying again may not help. ' +
   "The worker's log has the stack.";
 
-/** The open questions; of several each with its digest in the commands. */
-export function showOpen(terminal: Terminal, workflowId: string, questions: readonly Question[]): readonly string[] {
-  const isOne = questions.length === 1;
-  return questions.flatMap((question) => {
-    const which = isOne ? '' : ` --question ${shortDigest(question.digest)}`;
-    return ['', ...showAsked(terminal, `${shellWord(workflowId)}${which}`, question)];
-  });
-}
-
-/** A question in three lines, with the commands that show and answer it. */
-function showAsked(terminal: Terminal, which: string, question: Question): readonly string[] {
-  const { findings, findingsTotal } = question;
-  const named = findings
-    .slice(0, 3)
-    .map(({ resource, kind }) => `${resource} (${kind})`)
-    .join(', ');
-  return [
-    terminal.style('yellow', `Question ${shortDigest(question.digest)}: ${whatIsAsked(question)}`),
-    `  ${named}${findingsTotal > 3 ? `, and ${findingsTotal - 3} more` : ''}`,
-    `  look:    holdfast question ${which}`,
-    `  decide:  holdfast decide ${which}`,
-  ];
-}
-
 function times(count: number): string {
   return count === 1 ? 'once' : `${count} times`;
 }
-
-export { whatIsAsked };

@@ -1,5 +1,6 @@
 /** `holdfast status`: where a job is and what it waits for; `--watch` redraws it until the job has ended. */
 import { Option } from 'commander';
+import { asksAnybody } from '../model/job/status-text.ts';
 import type { JobStatus } from '../model/job/status.ts';
 import { CONNECTION_OPTIONS, EXIT, type CommandSpec, type Context, type Outcome } from './command.ts';
 import type { ExitCode } from './exit-code.ts';
@@ -52,13 +53,9 @@ async function watch(context: Context<Options>, job: string): Promise<Outcome> {
   return { code: status === undefined ? EXIT.ok : codeOf(status), data: undefined, text: '' };
 }
 
-/** A question of a sub-plan is one that it waits for, too. */
-export function codeOf({
-  state,
-  waitsForWorker,
-  subPlans = [],
-}: Pick<JobStatus, 'state' | 'waitsForWorker' | 'subPlans'>): ExitCode {
-  if (state === 'waiting' || subPlans.some(({ questions }) => questions !== undefined)) return EXIT.waiting;
+export function codeOf(status: Pick<JobStatus, 'state' | 'waitsForWorker' | 'subPlans'>): ExitCode {
+  const { state, waitsForWorker } = status;
+  if (asksAnybody(status)) return EXIT.waiting;
   if (waitsForWorker?.kind === 'no-worker') return EXIT.unreachable;
   return state === 'failed' || state === 'aborted' || state === 'cancelled' ? EXIT.failed : EXIT.ok;
 }

@@ -4,34 +4,37 @@ import { ApplicationFailure, CancelledFailure, TerminatedFailure, TimeoutFailure
 import type { Json } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
-import type { Question } from '../model/question/question.ts';
+import type { JobStatus } from '../model/job/status.ts';
+import { someOf } from '../model/list.ts';
 import { applicationFailure } from './failures.ts';
 import { hasEnded, type ListedJob } from './job-listing.ts';
 import type { JobResult } from './job-types.ts';
 import { isNoJobYet } from './no-job.ts';
 import type { ServerCalls } from './server-calls.ts';
+import { askingOf } from './sub-plan-states.ts';
 
 export type JobEnd = Pick<Extract<JobResult, { failure: unknown }>, 'outcome' | 'failure'>;
 
 interface HowAsked {
   /** Until it has ended. */
   readonly wait: boolean;
-  /** What it asks now. */
-  readonly questions: () => Promise<readonly Question[]>;
+  /** What it, and the jobs of its sub-plans, ask now. */
+  readonly status: () => Promise<Pick<JobStatus, 'questions' | 'subPlans'>>;
 }
 
 /** @throws HoldfastError `not-found`, `server-unreachable` */
 export async function resultOf(
   server: ServerCalls,
   { workflowId, runId, state }: ListedJob,
-  { wait, questions: asked }: HowAsked,
+  { wait, status }: HowAsked,
 ): Promise<JobResult> {
   if (!wait && !hasEnded(state)) {
-    const questions = await asked().catch((error: unknown) => {
+    const asked = await status().catch((error: unknown) => {
       if (isNoJobYet(error) || (error instanceof HoldfastError && error.type === 'no-worker')) return undefined;
       throw error;
     });
-    return { workflowId, runId, outcome: 'running', ...defined({ questions }) };
+    const subPlans = someOf(askingOf(asked?.subPlans));
+    return { workflowId, runId, outcome: 'running', ...defined({ questions: asked?.questions, subPlans }) };
   }
   try {
     const result = (await server.handle(workflowId).result()) as Json;

@@ -62,6 +62,10 @@ export interface ListedJob {
    * not so, or not looked at.
    */
   readonly waitsForWorker?: ListedWait & Partial<Pick<WorkerWait, 'since'>>;
+  /** The Workflow around it, whose sub-plan it runs. Absent: it is nobody's. */
+  readonly parent?: string;
+  /** Jobs of its sub-plans that wait for a person, five at most. Absent: none does. */
+  readonly askingWithin?: readonly string[];
 }
 
 /** That a listed job waits for a worker, and for which. */
@@ -92,6 +96,10 @@ export interface JobListing {
 
 /** For the filter `no-worker`: so many open jobs are looked at. */
 const MAX_LOOKED_AT = 10_000;
+
+/** For what waits within jobs that run. */
+const MAX_WAITING_SEEN = 1_000;
+const MAX_ASKING_TOLD = 5;
 
 const NOTHING: Payload = { metadata: { encoding: new TextEncoder().encode('binary/null') } };
 
@@ -138,7 +146,7 @@ export async function listJobs(
   const query = [isJob, `ExecutionStatus != 'ContinuedAsNew'`, ...asked].join(' AND ');
   const jobs: ListedJob[] = [];
   const end = async (isCut: boolean): Promise<JobListing> => ({
-    jobs: await waits.withSince(jobs),
+    jobs: await withAskingWithin(client, knowsWaiting, await waits.withSince(jobs)),
     isCut,
     knowsWaiting,
   });
@@ -156,6 +164,28 @@ export async function listJobs(
   return await end(false);
 }
 
+/**
+ * Adds which jobs of sub-plans ask a person: the job around them only runs. A sub-plan's job has the name of the job
+ * around it before its own, at every depth.
+ */
+async function withAskingWithin(
+  client: Client,
+  knowsWaiting: boolean,
+  jobs: readonly ListedJob[],
+): Promise<readonly ListedJob[]> {
+  if (!knowsWaiting || !jobs.some(({ state }) => state === 'running')) return jobs;
+  const asking: string[] = [];
+  let seen = 0;
+  for await (const { workflowId, parentExecution } of client.workflow.list({ query: CONDITIONS.waiting })) {
+    if (parentExecution !== undefined) asking.push(workflowId);
+    if (++seen === MAX_WAITING_SEEN) break;
+  }
+  return jobs.map((job) => {
+    const within = asking.filter((one) => one.startsWith(`${job.workflowId}.`)).slice(0, MAX_ASKING_TOLD);
+    return within.length === 0 || hasEnded(job.state) ? job : { ...job, askingWithin: within };
+  });
+}
+
 /** What tells which jobs have no worker. */
 export interface Waits {
   waitOf(found: FoundJob): Promise<ListedWait | undefined>;
@@ -171,7 +201,8 @@ export interface FoundJob {
 type Described = Pick<
   WorkflowExecutionInfo,
   'workflowId' | 'runId' | 'type' | 'status' | 'typedSearchAttributes' | 'taskQueue' | 'startTime'
-> & { readonly closeTime?: Date | undefined };
+> &
+  Partial<Pick<WorkflowExecutionInfo, 'parentExecution'>> & { readonly closeTime?: Date | undefined };
 
 function foundJob(info: Described): FoundJob {
   return { job: listedJob(info), saysNoWorker: info.typedSearchAttributes.get(STATE) === 'no-worker' };
@@ -190,6 +221,7 @@ export function listedJob(info: Described): ListedJob {
     startedAt: info.startTime.toISOString(),
     ...(info.closeTime === undefined ? {} : { endedAt: info.closeTime.toISOString() }),
     ...(version === undefined ? {} : { version }),
+    ...defined({ parent: info.parentExecution?.workflowId ?? undefined }),
   };
 }
 

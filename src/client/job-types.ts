@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../model/canonical-json.ts';
 import type { HoldfastError } from '../model/failure.ts';
 import type { Decision } from '../model/question/decision.ts';
 import type { Question } from '../model/question/question.ts';
+import type { SubPlanStatus } from '../model/job/status.ts';
 import type { StepContract, StepImplementation } from '../model/step/step.ts';
 import type { DecideAnswer } from '../workflows/messages.ts';
 
@@ -156,6 +157,8 @@ export type JobResult =
       readonly outcome: 'running';
       /** What it asks now. Absent: no worker could be asked. */
       readonly questions?: readonly Question[];
+      /** The jobs of its sub-plans that ask, each with its questions: those are answered there. Absent: none does. */
+      readonly subPlans?: readonly SubPlanStatus[];
     };
 
 /** What came of `cancel` or `abort`. */

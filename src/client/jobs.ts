@@ -208,14 +208,15 @@ export class HoldfastClient extends JobStates implements AsyncDisposable {
    */
   async openQuestion(workflowId: string, digest?: string): Promise<Question> {
     const questions = (): Promise<readonly Question[]> => this.questions(workflowId);
-    return await openQuestionOf({ questions, describe: () => this.describe(workflowId) }, workflowId, digest);
+    const asked = { questions, describe: () => this.describe(workflowId), status: () => this.status(workflowId) };
+    return await openQuestionOf(asked, workflowId, digest);
   }
 
   /** How a job ended, or that it hasn't. `wait`: until it has. @throws HoldfastError `not-found` */
   async result(workflowId: string, options: WaitOptions = {}): Promise<JobResult> {
     const wait = calls.waits('client.result', options);
-    const questions = (): Promise<readonly Question[]> => this.questions(workflowId);
-    return await resultOf(this.#server, await this.describe(workflowId), { wait, questions });
+    const status = (): Promise<JobStatus> => this.status(workflowId);
+    return await resultOf(this.#server, await this.describe(workflowId), { wait, status });
   }
 
   /** Asks a job to end; what is half applied is finished first. Safe to repeat. @throws HoldfastError `not-found` */

@@ -4,6 +4,11 @@ import { JobStatusSchema, type JobStatus, type SubPlanStatus } from '../model/jo
 import { statusQuery } from '../workflows/messages.ts';
 import type { CallingServer } from './calling-server.ts';
 
+/** Those that ask a person. */
+export function askingOf(subPlans: readonly SubPlanStatus[] | undefined): readonly SubPlanStatus[] {
+  return (subPlans ?? []).filter(({ questions }) => questions !== undefined);
+}
+
 /** More are told without their state. */
 const MAX_ASKED = 20;
 const MAX_DEPTH = 5;
@@ -25,10 +30,7 @@ async function withState(server: CallingServer, one: SubPlanStatus, depth: numbe
   const { state, questions, subPlans = [] } = status;
   const within = depth < MAX_DEPTH ? await withStates(server, subPlans, depth + 1) : subPlans;
   const inner = within.map((sub) => ({ ...sub, stepId: `${one.stepId} › ${sub.stepId}` }));
-  return [
-    { ...one, state, ...defined({ questions: questions.length === 0 ? undefined : questions.length }) },
-    ...inner,
-  ];
+  return [{ ...one, state, ...defined({ questions: questions.length === 0 ? undefined : questions }) }, ...inner];
 }
 
 async function statusOf(server: CallingServer, job: string): Promise<JobStatus | undefined> {

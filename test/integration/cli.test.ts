@@ -5,4 +5,5 @@
 import './cli.jobs.ts';
 import './cli.late.ts';
 import './cli.questions.ts';
+import './cli.sub-plans.ts';
 import './cli.workspaces.ts';

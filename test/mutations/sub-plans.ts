@@ -2,6 +2,7 @@
 import type { Mutation } from './mutation.ts';
 
 const JOB = ['test/fault/sub-plan-job.test.ts'];
+const CLI = ['test/integration/cli.test.ts'];
 
 export const SUB_PLANS: readonly Mutation[] = [
   {
@@ -39,5 +40,32 @@ export const SUB_PLANS: readonly Mutation[] = [
     replace: '    const isTakenBack = (): boolean => knowledge.generationOf(beginIdOf(stepId)) > generation + 1;',
     tests: JOB,
     name: 'a step that runs again takes back the job',
+  },
+  {
+    guarantee: 'T',
+    breaks: 'start --wait goes past a question of a sub-plan',
+    file: 'src/cli/follow.ts',
+    find: 'if (untilAsked && asksAnybody(status)) break;',
+    replace: "if (untilAsked && status.state === 'waiting') break;",
+    tests: CLI,
+    name: 'a question of a sub-plan stops',
+  },
+  {
+    guarantee: 'T',
+    breaks: 'a result hides what sub-plans ask',
+    file: 'src/client/job-end.ts',
+    find: 'const subPlans = someOf(askingOf(asked?.subPlans));',
+    replace: 'const subPlans = someOf(askingOf([]));',
+    tests: CLI,
+    name: 'a question of a sub-plan stops',
+  },
+  {
+    guarantee: 'T',
+    breaks: 'a listing hides what sub-plans ask',
+    file: 'src/client/job-listing.ts',
+    find: 'if (parentExecution !== undefined) asking.push(workflowId);',
+    replace: 'if (parentExecution === undefined) asking.push(workflowId);',
+    tests: CLI,
+    name: 'a question of a sub-plan stops',
   },
 ];

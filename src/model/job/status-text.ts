@@ -121,6 +121,11 @@ export function progressText(
 }
 
 /** `running`, `waiting for a decision`, … */
+/** A question of a sub-plan is one that the job waits for, too. */
+export function asksAnybody({ state, subPlans = [] }: Pick<JobStatus, 'state' | 'subPlans'>): boolean {
+  return state === 'waiting' || subPlans.some(({ questions }) => questions !== undefined);
+}
+
 export function stateText(status: Pick<JobStatus, 'state' | 'questions' | 'waitsForWorker'>): string {
   if (status.state !== 'waiting')
     return status.waitsForWorker === undefined ? status.state : WAIT_STATES[status.waitsForWorker.kind];

@@ -143,8 +143,8 @@ export const SubPlanStatusSchema = z.strictObject({
   workspace: z.string(),
   /** Added by the client: what the job is at. Absent: its worker does not say. */
   state: JobStateSchema.optional(),
-  /** Added by the client likewise: how many questions it has open. Absent: none. */
-  questions: z.int().optional(),
+  /** Added by the client likewise: what it asks now. Absent: nothing. */
+  questions: z.array(QuestionSchema).optional(),
 });
 /** A job of a sub-plan that runs. */
 export type SubPlanStatus = z.infer<typeof SubPlanStatusSchema>;
