@@ -101,6 +101,11 @@ test('a new Run goes on with the checkpoints of the one before: each super-step 
   const all = await checkpointsOf('runs');
   assert.ok(new Set(all.map(({ runId }) => runId)).size > 1, 'there was more than one Run');
   assert.deepEqual(all.map(told), ['-1', ...ids.map((id, index) => `${index} ${id}0`)]);
+  // None but the first tells the state from its beginning: a checkpoint costs what is new.
+  assert.deepEqual(
+    all.flatMap(({ begins, step }) => (begins === undefined ? [] : [step])),
+    [-1],
+  );
   const last = await looking('runs', (inspection) => jobStateAt(inspection, inspection.job()));
   assert.deepEqual(last.values, { seen: ids, last: 's11.txt' });
   // The last Run tells of what it has noted, and goes on from the state that it was given.
