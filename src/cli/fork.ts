@@ -5,7 +5,6 @@ import { makeFork } from '../fork/make-fork.ts';
 import type { ForkOptions } from '../fork/options.ts';
 import { planFork } from '../fork/plan-fork.ts';
 import { defined } from '../model/defined.ts';
-import { HoldfastError } from '../model/failure.ts';
 import { shellWord } from '../model/shell-word.ts';
 import {
   collect,
@@ -19,6 +18,7 @@ import {
 import { JOB_RECORD_OPTIONS, type JobRecordChoice } from './job-record.ts';
 import { refuseMissing } from './missing.ts';
 import { wholeNumber } from './numbers.ts';
+import { pairsOf } from './pairs.ts';
 import { personOptions, whoDecides } from './person.ts';
 import { showFork, showForkPlan } from './show-fork.ts';
 import { whileSlow } from './terminal.ts';
@@ -120,19 +120,4 @@ async function fork(context: Context<Options>, folder: string, options: ForkOpti
     data: { ...started, isFound, ...defined({ files }) },
     text: showFork(terminal, started, made),
   };
-}
-
-/** `name=value`, where the name has no `=`. @throws HoldfastError `bad-input` */
-function pairsOf(given: readonly string[], option: string, form: string): Record<string, string> {
-  return Object.fromEntries(
-    given.map((one) => {
-      const at = one.indexOf('=');
-      if (at < 1 || at === one.length - 1)
-        throw new HoldfastError(
-          'bad-input',
-          `${option} is "${one.slice(0, Math.max(at, 0)) || '…'}…". Expected ${form}.`,
-        );
-      return [one.slice(0, at), one.slice(at + 1)];
-    }),
-  );
 }

@@ -4,9 +4,10 @@ import { Option } from 'commander';
 import { defined } from '../model/defined.ts';
 import { shellWord } from '../model/shell-word.ts';
 import type { ResumedJob } from '../client.ts';
-import { CONNECTION_OPTIONS, EXIT, TASK_QUEUE_OPTION, type CommandSpec, type Context } from './command.ts';
+import { collect, CONNECTION_OPTIONS, EXIT, TASK_QUEUE_OPTION, type CommandSpec, type Context } from './command.ts';
 import { missingReason, refuseMissing } from './missing.ts';
 import { waitForJob } from './start.ts';
+import { pairsOf } from './pairs.ts';
 import { personOptions, whoDecides } from './person.ts';
 import { whileSlow } from './terminal.ts';
 import { warnUnpolled } from './without-worker.ts';
@@ -14,6 +15,7 @@ import { warnUnpolled } from './without-worker.ts';
 interface Options {
   readonly from?: string;
   readonly workspace?: string;
+  readonly database?: readonly string[];
   readonly by?: string;
   readonly reason?: string;
   readonly dryRun?: boolean;
@@ -33,6 +35,11 @@ export const resumeCommand: CommandSpec<Options> = {
       '--workspace <folder>',
       'in place of the one that it worked in; relative to the worker’s workspace root',
     ),
+    new Option(
+      '--database <name=place>',
+      "in place of where it had one: '${{ env.NAME }}', or sqlite:PATH; may be repeated. Of a fork each that is no " +
+        'file of its workspace',
+    ).argParser(collect),
     new Option('--dry-run', 'show what it would go on from; start nothing'),
     ...personOptions('resumes it'),
     new Option(
@@ -46,9 +53,13 @@ export const resumeCommand: CommandSpec<Options> = {
     ['holdfast resume --from /srv/checkpoints/nightly --dry-run', 'what it would go on from'],
     ["holdfast resume --from /srv/checkpoints/nightly --reason 'the cluster is gone'", ''],
     ['holdfast resume --from "$CHECKPOINTS/nightly@12" --workspace jobs/again', 'an earlier one, in a new folder'],
+    [
+      "holdfast resume --from ./stored/nightly-fork --workspace jobs/fork --database 'main=${{ env.FORK_DB }}'",
+      'a fork, whose places no store tells',
+    ],
   ],
   async run(context) {
-    const { from, workspace, dryRun, reason: why, wait } = context.options;
+    const { from, workspace, database, dryRun, reason: why, wait } = context.options;
     const { terminal } = context;
     const missing = [...(from === undefined ? ['--from STORE/JOB'] : []), ...missingReason(context)];
     refuseMissing('resume', missing, 'For example: holdfast resume --from /srv/checkpoints/nightly --dry-run');
@@ -62,7 +73,7 @@ export const resumeCommand: CommandSpec<Options> = {
         from: /^\.{1,2}\//.test(from!) ? path.resolve(terminal.cwd, from!) : from!,
         by: whoDecides(terminal, context.options.by),
         reason,
-        ...defined({ workspace, dryRun }),
+        ...defined({ workspace, dryRun, databases: database && pairsOf(database, '--database', 'NAME=PLACE') }),
       }),
     );
     if (dryRun === true) return { code: EXIT.ok, data: resumed, text: textOf(context, resumed) };

@@ -63,6 +63,11 @@ export interface ResumeOptions {
   readonly at?: number;
   /** In place of the folder that the job worked in. A relative path starts at the worker's workspace root. */
   readonly workspace?: string;
+  /**
+   * In place of where the job had its databases: name → `${{ env.NAME }}`, a URL without a password, or `sqlite:PATH`.
+   * Of a fork each that is no file of its workspace; its `workspace`, too.
+   */
+  readonly databases?: Readonly<Record<string, string>>;
   /** Default: the client's. */
   readonly taskQueue?: string;
   /** Who resumes it. At most 200 characters. */

@@ -16,6 +16,7 @@ const NAMES: OptionNames<ResumeOptions> = {
   from: true,
   at: true,
   workspace: true,
+  databases: true,
   taskQueue: true,
   by: true,
   reason: true,
@@ -28,13 +29,17 @@ const NAMES: OptionNames<ResumeOptions> = {
  */
 export async function resumeJob(server: ServerCalls, queue: string, options: ResumeOptions): Promise<ResumedJob> {
   refuseUnknownOptions('client.resume', options, NAMES);
-  const { from, at, workspace, by, reason, dryRun, taskQueue = queue } = options;
+  const { from, at, workspace, databases, by, reason, dryRun, taskQueue = queue } = options;
   if (typeof from !== 'string') throw new HoldfastError('bad-input', 'client.resume needs from: STORE/JOB.');
   // Loaded late: who starts and asks jobs needs no store.
-  const { findStoredJob } = await import('./stored-job.ts');
+  const [{ findStoredJob }, { refusePlaces }] = await Promise.all([
+    import('./stored-job.ts'),
+    import('./resumed-places.ts'),
+  ]);
   const found = await findStoredJob(from, process.cwd(), at);
+  refusePlaces(found, defined({ workspace, databases }));
   refuseBackInPlace(found, workspace);
-  const resume = argumentOf(found, { by, reason, ...defined({ workspace }) });
+  const resume = argumentOf(found, { by, reason, ...defined({ workspace, databases }) });
   const { workflowId, jobId, started } = found;
   const told = { workflowId, jobId, taskQueue, ...whatIsThere(found), ...defined({ workspace }) };
   if (dryRun === true) return told;
@@ -68,7 +73,7 @@ function refuseBackInPlace({ at, later, workflowId }: FoundJob, workspace: strin
 
 function argumentOf(
   { workflowId, jobId, at, place }: FoundJob,
-  given: Pick<Resume, 'by' | 'reason' | 'workspace'>,
+  given: Pick<Resume, 'by' | 'reason' | 'workspace' | 'databases'>,
 ): Resume {
   const parsed = ResumeSchema.safeParse({
     workflowId,

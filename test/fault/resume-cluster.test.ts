@@ -7,17 +7,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
-import { HoldfastClient } from '../../src/client.ts';
-import { startDevServer, type DevServer } from '../../src/dev-server/start.ts';
+import type { WorkflowHandle } from '@temporalio/client';
 import { CountingServer } from '../support/counting-server.ts';
 import { untilAsked } from '../support/job-status.ts';
+import { LostCluster, QUEUE } from '../support/lost-cluster.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { untilTrue } from '../support/until.ts';
-import { workerProcesses, type WorkerProcess } from '../support/worker-process.ts';
 
 const WHO = { by: 'ada@example.com', reason: 'the cluster is gone' };
-const QUEUE = 'resumed';
 const ANSWER = { status: 200, headers: {}, body: '{}', contentType: 'application/json', truncated: false };
 const postgres = await testPostgres();
 const root = mkdtempSync(join(tmpdir(), 'holdfast-cluster-'));
@@ -26,56 +23,6 @@ after(async () => {
   await other.close();
   rmSync(root, { recursive: true, force: true });
 });
-
-/** A server with its database in a file, and a worker in a process of its own. */
-class Cluster {
-  readonly #server: DevServer;
-  readonly #connection: Connection;
-  readonly #worker: WorkerProcess;
-  readonly #database: string;
-  readonly client: Client;
-  readonly holdfast: HoldfastClient;
-
-  private constructor(server: DevServer, connection: Connection, worker: WorkerProcess, database: string) {
-    this.#server = server;
-    this.#connection = connection;
-    this.#worker = worker;
-    this.#database = database;
-    this.client = new Client({ connection });
-    this.holdfast = new HoldfastClient({ client: this.client, connection, address: server.address, taskQueue: QUEUE });
-  }
-
-  static async start(env: Readonly<Record<string, string>>): Promise<Cluster> {
-    const database = join(mkdtempSync(join(root, 'server-')), 'temporal.sqlite');
-    const server = await startDevServer({ ui: false, dbFilename: database });
-    const connection = await Connection.connect({ address: server.address });
-    const workflows = join(import.meta.dirname, '../support/stored-workflow.ts');
-    const start = await workerProcesses({
-      address: server.address,
-      namespace: 'default',
-      taskQueue: QUEUE,
-      root,
-      workflows,
-      env,
-    });
-    return new Cluster(server, connection, await start(), database);
-  }
-
-  /** Everything of it is gone. */
-  async lose(): Promise<void> {
-    await this.#worker.kill();
-    process.kill(-this.#server.pid, 'SIGKILL');
-    await this.#server.ended;
-    await this.#connection.close();
-    for (const ending of ['', '-wal', '-shm']) rmSync(this.#database + ending, { force: true });
-  }
-
-  async end(): Promise<void> {
-    await this.#worker.end();
-    await this.#connection.close();
-    await this.#server.stop();
-  }
-}
 
 const STORES = {
   folder: () => Promise.resolve({ store: 'stored', env: {}, location: join(root, 'stored') }),
@@ -113,7 +60,7 @@ interface Case {
   readonly lostWhile: 'it waits for an approval' | 'a call is under way';
 }
 
-async function started(cluster: Cluster, { job }: Case, workspace: string, store: string): Promise<WorkflowHandle> {
+async function started(cluster: LostCluster, { job }: Case, workspace: string, store: string): Promise<WorkflowHandle> {
   const own = [{ workspace, store, url: `${other.url}/pay` }];
   return await cluster.client.workflow.start(job === 'own' ? 'storedJob' : 'agentJob', {
     workflowId: `job-${workspace}`,
@@ -126,14 +73,14 @@ async function goesOnElsewhere(one: Case): Promise<void> {
   const { store, env, location } = await STORES[one.store]();
   const workspace = `${one.store}-${one.job}-${one.where}-${one.lostWhile.length}`;
   const before = other.effects();
-  const first = await Cluster.start(env);
+  const first = await LostCluster.start({ root, env });
   if (one.lostWhile === 'a call is under way') other.next('silent');
   const handle = await started(first, one, workspace, store);
   if (one.lostWhile === 'a call is under way') await untilTrue(() => other.effects() > before);
   else await untilAsked(handle);
   await first.lose();
 
-  const second = await Cluster.start(env);
+  const second = await LostCluster.start({ root, env });
   try {
     const target = one.where === 'new' ? `${workspace}-again` : workspace;
     const { workflowId } = await second.holdfast.resume({

@@ -66,4 +66,22 @@ export const RESUMES: readonly Mutation[] = [
     tests: ['test/integration/resume-refused.test.ts'],
     name: 'is asked about, not touched',
   },
+  {
+    guarantee: 'G1',
+    breaks: 'what a fork has of the other job does not answer in a record that is made of its checkpoint',
+    file: 'src/store/ledger/filed-under.ts',
+    find: 'return doer === jobId ? token : tokenOf({ jobId, stepId, generation });',
+    replace: 'return doer.length > 0 ? token : tokenOf({ jobId, stepId, generation });',
+    tests: ['test/fault/resume-fork.test.ts'],
+    name: 'a new folder, once it is said',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a fork is started from its store where the other job works',
+    file: 'src/client/resumed-places.ts',
+    find: 'if (missing.length === 0) return;',
+    replace: 'if (missing.length >= 0) return;',
+    tests: ['test/fault/resume-fork.test.ts'],
+    name: 'its own folder, once it is said',
+  },
 ];

@@ -25,6 +25,7 @@ import type { JobSettings } from '../../model/job/settings.ts';
 import { GENESIS } from '../../model/record/chain.ts';
 import type { ChainRecord, StepRecord } from '../../model/record/record.ts';
 import { appendRecord } from '../../store/ledger/chain.ts';
+import { filedUnder } from '../../store/ledger/filed-under.ts';
 import type { JobRow, NewJob } from '../../store/ledger/jobs.ts';
 import { makeLedger } from '../../store/ledger/make-ledger.ts';
 import type { PerformRow } from '../../store/ledger/perform-row.ts';
@@ -102,8 +103,8 @@ async function fill(
     tables.file.transaction(() => {
       for (const { record, text, head } of chain.slice(first, first + RECORDS_AT_ONCE)) {
         const at = { seq: record.seq, head };
-        appendRecord(tables, { record, text, after, at });
-        putWhatFollows(tables, record);
+        appendRecord(tables, { record: filedUnder(record, jobId), text, after, at });
+        putWhatFollows(tables, record, jobId);
         after = at;
       }
     });
@@ -116,10 +117,11 @@ async function fill(
 }
 
 /** What other tables have because of a record. */
-function putWhatFollows(tables: LedgerTables, record: ChainRecord): void {
-  if (record.kind === 'step') putDoneClaim(tables, record);
+function putWhatFollows(tables: LedgerTables, record: ChainRecord, jobId: string): void {
+  // What a fork has of the other job was never claimed by it, and is not undone in it.
+  if (record.kind === 'step' && record.jobId === jobId) putDoneClaim(tables, record);
   if (record.kind !== 'decision') return;
-  for (const { stepId, generation } of record.reruns) tables.generations.issue(record.jobId, stepId, generation);
+  for (const { stepId, generation } of record.reruns) tables.generations.issue(jobId, stepId, generation);
 }
 
 /** Its digest of the arguments leads compensations to what the step was given. */
@@ -154,7 +156,7 @@ function latestCalls({ parts }: StoredJob): readonly PerformRow[] {
 function stateAfter(records: readonly ChainRecord[]): JobRow['state'] {
   let state: JobRow['state'] = 'open';
   for (const record of records) {
-    if (record.kind === 'opened') state = 'open';
+    if (record.kind === 'opened' || record.kind === 'forked') state = 'open';
     if (record.kind === 'undoing') state = 'undoing';
     if (record.kind === 'released') state = 'released';
     if (record.kind === 'decision' && state === 'open' && Object.values(record.answers).includes('abort'))

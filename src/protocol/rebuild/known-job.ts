@@ -12,7 +12,7 @@ import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import { RepairResultSchema } from '../../model/job/repair.ts';
 import { RunStepRequestSchema, RunStepResultSchema, type RunStepRequest } from '../../model/job/run-step.ts';
-import { VerifyWorldRequestSchema } from '../../model/job/verify-world.ts';
+import { VerifyWorldRequestSchema, VerifyWorldResultSchema } from '../../model/job/verify-world.ts';
 import { tokenOf } from '../../model/record/token.ts';
 import type { HistoryEntry, ProtocolHost, RunHistory } from '../host.ts';
 
@@ -69,6 +69,11 @@ export interface HistorySource {
   readonly jobId: string;
 }
 
+interface Untold {
+  readonly seq: number;
+  readonly whose: string;
+}
+
 /** Answers of a first attempt that began nothing. */
 const BEGAN_NOTHING: ReadonlySet<string> = new Set(['verification-required', 'other-generation', 'held']);
 
@@ -97,7 +102,9 @@ export async function knownJob({ host, workflowId, runId, jobId }: HistorySource
         ? undefined
         : run.continuedFrom;
   }
-  return together(runs);
+  const untold = runs[0]!.untold;
+  if (untold.seq <= from.seq) return together(runs);
+  return { ...together(runs), missing: `records up to ${untold.seq} are ${untold.whose}, in no history of this job` };
 }
 
 function together(runs: readonly RunReading[]): KnownJob {
@@ -124,6 +131,8 @@ class RunReading {
   readonly begun = new Map<string, number>();
   isUndoing = false;
   wasRebuilt = false;
+  /** It began with records of which nobody was told step by step; the last of them, and what they are. */
+  #untold: Untold | undefined;
   readonly #jobId: string;
   readonly #compensated: ProtocolHost['steps'];
   /** Numbers begin anew where the record was made anew. */
@@ -132,6 +141,11 @@ class RunReading {
   constructor(jobId: string, steps: ProtocolHost['steps']) {
     this.#jobId = jobId;
     this.#compensated = steps;
+  }
+
+  /** Of the Run that began the chain. */
+  get untold(): Untold {
+    return this.#untold ?? { seq: this.base?.seq ?? 0, whose: 'those of the job that it was forked from' };
   }
 
   known(): Known[] {
@@ -143,8 +157,7 @@ class RunReading {
       case 'runStep':
         return this.#readStep(entry);
       case 'verifyWorld':
-        this.base ??= VerifyWorldRequestSchema.safeParse(entry.request).data?.base;
-        return;
+        return this.#readVerification(entry);
       case 'repair':
       case 'rewind':
         return this.#readRepair(entry);
@@ -152,6 +165,14 @@ class RunReading {
       case 'undoStep':
         this.isUndoing = true;
     }
+  }
+
+  #readVerification({ request, result }: HistoryEntry): void {
+    this.base ??= VerifyWorldRequestSchema.safeParse(request).data?.base;
+    const verified = VerifyWorldResultSchema.safeParse(result).data;
+    // The last of them says who resumed it.
+    if (verified?.kind === 'verified' && verified.resumed !== undefined)
+      this.#untold ??= { seq: verified.at.seq - 1, whose: 'from before it was started from its store' };
   }
 
   #readStep({ request: given, result, at, attempts }: HistoryEntry): void {

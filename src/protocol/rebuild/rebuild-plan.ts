@@ -21,6 +21,7 @@ import { sameState, stateDigest, type ResourceState } from '../../model/record/w
 import { tokenOf } from '../../model/record/token.ts';
 import { builtInWrites } from '../../model/step/built-in/claims.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
+import { tokenFiledUnder } from '../../store/ledger/filed-under.ts';
 import { BlobStore } from '../../store/blobs/blobs.ts';
 import type { SealedStore } from '../../store/sealed/store.ts';
 import type { StoredJob } from '../checkpoint/load-job.ts';
@@ -113,7 +114,7 @@ async function planFrom(site: RebuildSite, store: SealedStore | undefined): Prom
     if (stored === undefined || base.seq < known.seq) return { refused: unknownText(why) };
   }
   if (history?.missing !== undefined && base.seq < known.seq) return { refused: unknownText(history.missing) };
-  const adopted = notIn(stored, history?.known ?? []);
+  const adopted = notIn(stored, history?.known ?? [], jobId);
   const contradiction = whyContradicted(stored, site, history);
   if (contradiction !== undefined) return { refused: contradiction };
   if (history?.isUndoing === true)
@@ -164,10 +165,10 @@ function whyContradicted(
   return other && `the store's record ${other.seq} is not the one that the job went on with`;
 }
 
-function notIn(stored: StoredJob | undefined, known: readonly Known[]): readonly Known[] {
+function notIn(stored: StoredJob | undefined, known: readonly Known[], jobId: string): readonly Known[] {
   const has = new Set<Digest>();
   for (const { record } of stored?.chain ?? []) {
-    if (record.kind === 'step') has.add(record.token);
+    if (record.kind === 'step') has.add(tokenFiledUnder(record, jobId));
     if (record.kind === 'checkpoint') has.add(record.digest);
   }
   return known.filter((one) => {

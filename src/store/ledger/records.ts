@@ -32,6 +32,7 @@ import {
 } from './chain-check.ts';
 import { Columns, unreadable } from './columns.ts';
 import type { LedgerFile } from './file.ts';
+import { tokenFiledUnder } from './filed-under.ts';
 
 /** A sub-step's record, by what it is filed under. */
 export interface RecordedSubStep {
@@ -286,11 +287,6 @@ function proved(one: ReadRecord): ReadRecord {
 
 function changed(seq: number): HoldfastError {
   return new HoldfastError('ledger-damaged', changedText(seq));
-}
-
-/** Of a step that another job had done before this one was forked from it: as this one requests it. */
-function tokenFiledUnder({ jobId: doer, stepId, generation, token }: StepRecord, jobId: string): Digest {
-  return doer === jobId ? token : tokenOf({ jobId, stepId, generation });
 }
 
 function misfiled(record: ChainRecord, whose: string): HoldfastError {
