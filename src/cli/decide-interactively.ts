@@ -17,8 +17,13 @@ import { whileSlow, type Terminal } from './terminal.ts';
 import { withUndoes } from './undo-preview.ts';
 
 const EACH = 'each';
-/** The ledger is gone, damaged or another. */
-const LOST_RECORD: readonly string[] = ['ledger-missing', 'ledger-damaged', 'ledger-behind'] satisfies FindingKind[];
+/** The ledger is gone, damaged or another, or there is none yet. */
+const LOST_RECORD: readonly string[] = [
+  'ledger-missing',
+  'ledger-damaged',
+  'ledger-behind',
+  'checkpoint-damaged',
+] satisfies FindingKind[];
 
 export async function decideInteractively(context: Context<DecideOptions>, job: string): Promise<Outcome> {
   const { terminal, options } = context;

@@ -53,7 +53,8 @@ export const questionCommand: CommandSpec<Options> = {
       'Asking the worker',
       Promise.all([asked, askingJob(client, job!)]),
     );
-    const questions = context.options.full === true && open.length > 0 ? await asRecorded(context, job!, open) : open;
+    const isRecorded = open.some(({ kind }) => kind !== 'checkpoint');
+    const questions = context.options.full === true && isRecorded ? await asRecorded(context, job!, open) : open;
     const within = askingOf(about?.subPlans);
     const shown = questions.map((question) => showQuestion(context.terminal, job!, question, about));
     const text = [

@@ -1,6 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const TESTS = ['test/integration/resume-from.test.ts'];
+const ASKED = ['test/integration/checkpoint-asked.test.ts'];
 
 export const RESUMES: readonly Mutation[] = [
   {
@@ -83,5 +84,23 @@ export const RESUMES: readonly Mutation[] = [
     replace: 'if (missing.length >= 0) return;',
     tests: ['test/fault/resume-fork.test.ts'],
     name: 'its own folder, once it is said',
+  },
+  {
+    guarantee: 'G3',
+    breaks: 'a job whose checkpoint cannot be read is said to have been undone',
+    file: 'src/model/question/ruling.ts',
+    find: "if (compensate && question.kind === 'checkpoint')",
+    replace: "if (compensate && question.kind === 'undo')",
+    tests: ASKED,
+    name: 'what is shown says where the damage is',
+  },
+  {
+    guarantee: 'G5',
+    breaks: 'a job that begins from nothing records what the one before it noted',
+    file: 'src/workflows/job/core.ts',
+    find: 'checkpoints: resuming.isAnew ? undefined : noted,',
+    replace: 'checkpoints: noted,',
+    tests: ASKED,
+    name: 'anew, by a person at a terminal',
   },
 ];

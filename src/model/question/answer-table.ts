@@ -270,8 +270,9 @@ export const ANSWERS: { readonly [C in FindingClass]: { readonly [A in Answer]?:
       ledger: 'none',
       workflow: 'begin-anew',
     },
-    recheck: RECHECK,
-    abort: ABORT_AS_IT_IS,
+    // There is no record yet that could tell of it.
+    recheck: { ...RECHECK, ledger: 'none' },
+    abort: { ...ABORT_AS_IT_IS, intent: 'none', ledger: 'none' },
   },
   foreign: {
     accept: {

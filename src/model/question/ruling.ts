@@ -103,6 +103,8 @@ function wholeProblems(question: Question, { answer, items = {}, compensate = fa
     problems.push('compensate undoes what the job did when it is aborted; give it with "answer": "abort"');
   if (compensate && question.kind === 'undo')
     problems.push('the job is being undone already; abort without compensate ends that');
+  if (compensate && question.kind === 'checkpoint')
+    problems.push('without the record that the checkpoint has nothing can be undone; abort without compensate');
   if (answer === 'abort' && hasItems) problems.push('abort ends the job; items beside it contradict it');
   return problems;
 }

@@ -49,7 +49,7 @@ export function unreadableCheckpointFinding(about: UnreadableCheckpoint): Findin
       ...(whyNotAnew === undefined
         ? ['anew: another job begins, from nothing, in this workspace; what this one did stays.']
         : [`anew is not offered: ${whyNotAnew}.`]),
-      'recheck: once a sound copy is in its place. Nothing was changed; what is not whole is moved aside, not deleted.',
+      'recheck: once a sound copy is in its place. Nothing was changed.',
     ].join(' '),
   });
 }

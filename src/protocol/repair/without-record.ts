@@ -13,7 +13,7 @@ import type { Ledger } from '../../store/ledger/ledger.ts';
 
 const MAX_WHY_CHARACTERS = 500;
 const NOTED = {
-  older: 'the job goes on from the older checkpoint',
+  older: 'the job goes on from the older checkpoint that the question names',
   anew: 'another job begins from nothing',
 } as const;
 const NO_PLACE = { term: 0, at: { seq: 0, head: GENESIS } } as const;

@@ -216,8 +216,9 @@ export class JobCore {
   }
 
   async #continueWith(next: Partial<Carried>): Promise<never> {
-    const { knowledge, board, refusals, decided, checkpoints, edits } = this.parts;
+    const { knowledge, board, refusals, decided, checkpoints, edits, resuming } = this.parts;
     const isAgain = this.ownCheckpoints !== undefined && next.undoing === undefined;
+    const noted = isAgain ? checkpoints.carriedAgain : checkpoints.carried;
     const carried: Carried = {
       base: knowledge.known,
       generations: knowledge.generations,
@@ -226,8 +227,8 @@ export class JobCore {
         refusals: someOf(refusals.all),
         decided: someOf(decided.latest),
         fork: this.carried?.fork,
-        checkpoints: isAgain ? checkpoints.carriedAgain : checkpoints.carried,
-        resumed: this.parts.resuming.carried,
+        checkpoints: resuming.isAnew ? undefined : noted,
+        resumed: resuming.carried,
       }),
       ...this.waits.carried(next.plan?.rewound),
       ...this.moving.carried,
