@@ -77,6 +77,15 @@ export const RESUMES: readonly Mutation[] = [
     name: 'a new folder, once it is said',
   },
   {
+    guarantee: 'G1',
+    breaks: 'a transaction of which the record is lost is passed over',
+    file: 'src/protocol/compare/database-traces.ts',
+    find: '&& !ledger.knowsToken(token)',
+    replace: '&& ledger.knowsToken(token)',
+    tests: ['test/fault/resume-database.test.ts'],
+    name: 'SQLite: with the workspace lost',
+  },
+  {
     guarantee: 'G4',
     breaks: 'a fork is started from its store where the other job works',
     file: 'src/client/resumed-places.ts',

@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { HoldfastClient } from '../../src/client.ts';
+import { defined } from '../../src/model/defined.ts';
 import { startDevServer, type DevServer } from '../../src/dev-server/start.ts';
+import type { Killing } from './killing.ts';
 import { workerProcesses, type WorkerProcess } from './worker-process.ts';
 
 export const QUEUE = 'resumed';
@@ -12,6 +14,8 @@ interface ClusterOptions {
   readonly root: string;
   /** Of the worker. Default: nothing. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where the worker ends itself. Default: nowhere. */
+  readonly killing?: Killing;
 }
 
 /** A server with its database in a file, and a worker in a process of its own. */
@@ -35,7 +39,7 @@ export class LostCluster {
   }
 
   /** @param root holds workspaces, bundle and the server's database */
-  static async start({ root, env = {} }: ClusterOptions): Promise<LostCluster> {
+  static async start({ root, env = {}, killing }: ClusterOptions): Promise<LostCluster> {
     const database = join(mkdtempSync(join(root, 'server-')), 'temporal.sqlite');
     const server = await startDevServer({ ui: false, dbFilename: database });
     const connection = await Connection.connect({ address: server.address });
@@ -47,6 +51,7 @@ export class LostCluster {
       root,
       workflows,
       env,
+      ...defined({ killing }),
     });
     return new LostCluster(server, connection, await start(), database);
   }

@@ -5,9 +5,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defined } from '../../src/model/defined.ts';
 import { createWorker } from '../../src/worker.ts';
+import { setFaultHook } from '../../src/store/fault-point.ts';
 import type { DeploymentChoice } from '../../src/worker/deployment.ts';
 import { testBundle } from './bundle.ts';
 import { inContainer, type Container } from './container.ts';
+import { killingHook, type Killing } from './killing.ts';
 
 interface WorkerOrder {
   readonly address: string;
@@ -19,6 +21,8 @@ interface WorkerOrder {
   readonly identity?: string;
   /** Module of Workflows of one's own. Default: Holdfast's alone. */
   readonly workflows?: string;
+  /** Where it ends itself. Default: nowhere. */
+  readonly killing?: Killing;
   /** Of the worker besides. Default: nothing. */
   readonly env?: Readonly<Record<string, string>>;
   /** With Worker Versioning, as this version. */
@@ -64,9 +68,10 @@ export async function workerProcesses(
 }
 
 if (process.argv[2] === 'worker') {
-  const { address, namespace, taskQueue, root, bundle, identity, deployment, env } = JSON.parse(
+  const { address, namespace, taskQueue, root, bundle, identity, deployment, env, killing } = JSON.parse(
     process.argv[3]!,
   ) as WorkerOrder;
+  if (killing !== undefined) setFaultHook(killingHook(killing));
   const worker = await createWorker({
     address,
     namespace,

@@ -5,7 +5,9 @@
 import { strayTableText } from '../../effects/database/holdfast-tables.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { Finding } from '../../model/question/finding.ts';
+import type { Digest } from '../../model/digest.ts';
 import { formatResource } from '../../model/record/resource.ts';
+import { tokenOf } from '../../model/record/token.ts';
 import { restoredDatabaseFinding, unknownTokenFinding } from '../question/database.ts';
 import { unreachableFinding, unseenFinding } from '../question/unseen.ts';
 import type { ComparedRecord } from './comparison.ts';
@@ -38,7 +40,7 @@ async function databaseFindings(record: ComparedRecord, name: string, term: numb
     for (const token of await database.tokensOfJob(jobId))
       // The manifest, which is at hand, has nearly all of them.
       if (!manifest.has(formatResource({ kind: 'token', database: name, token })) && !ledger.knowsToken(token))
-        findings.push(unknownTokenFinding(name, token));
+        findings.push(unknownTokenFinding(name, token, stepOfToken(record, token)));
     const fence = await database.fence(jobId);
     if (fence?.term === term || term === 0) return findings;
     const stray = fence === undefined ? await database.strayFenceTable() : undefined;
@@ -51,4 +53,12 @@ async function databaseFindings(record: ComparedRecord, name: string, term: numb
     await workspace.forget(name);
   }
   return findings;
+}
+
+/** Of those that came next at the record's latest checkpoint: what is behind it is not in the record. */
+function stepOfToken({ ledger, jobId }: ComparedRecord, token: Digest): string | undefined {
+  return ledger.latestCheckpoint(jobId)?.next.find((stepId) => {
+    const generation = ledger.generations.highest(jobId, stepId) ?? 0;
+    return tokenOf({ jobId, stepId, generation }) === token;
+  });
 }

@@ -5,19 +5,23 @@ import { formatResource } from '../../model/record/resource.ts';
 import { ABSENT, stateDigest } from '../../model/record/world.ts';
 import { finding, textSide } from './finding.ts';
 
-/** A token row of the job that the ledger does not know. */
-export function unknownTokenFinding(database: string, token: Digest): Finding {
+/**
+ * A token row of the job that the ledger does not know.
+ * @param stepId whose it is, where that can be told
+ */
+export function unknownTokenFinding(database: string, token: Digest, stepId?: string): Finding {
+  const whose = stepId === undefined ? 'of this job' : `of step ${stepId} of this job`;
   return finding({
     resource: formatResource({ kind: 'token', database, token }),
     class: 'damaged',
     kind: 'token-unknown',
     impossible: ['rebuild'],
     expected: textSide('no such effect'),
-    found: { digest: token, text: 'a committed transaction of this job that the record does not have' },
+    found: { digest: token, text: `a committed transaction ${whose} that the record does not have` },
     advice:
       'The ledger is older than the database. Put the newer ledger back, then answer recheck. Where there is none ' +
-      'any more, as for a job that was started from its store: take back what that transaction did, and its row of ' +
-      'holdfast_token, by hand; the step then does it again.',
+      'any more, as for a job that was started from its store: take back by hand what that transaction did, and its ' +
+      `token (DELETE FROM holdfast_token WHERE token = '${token}'), then answer recheck; the step does it again.`,
   });
 }
 
