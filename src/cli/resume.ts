@@ -84,7 +84,7 @@ export const resumeCommand: CommandSpec<Options> = {
 };
 
 function textOf({ terminal }: Context<Options>, resumed: ResumedJob): string {
-  const { workflowId, runId, checkpoint, store, unreadable = [], workspace, taskQueue } = resumed;
+  const { workflowId, runId, checkpoint, store, keptIn, unreadable = [], workspace, taskQueue } = resumed;
   const name = terminal.style('bold', workflowId);
   const next = checkpoint.next.length === 0 ? 'nothing came next' : `next: ${checkpoint.next.join(', ')}`;
   const broken =
@@ -101,6 +101,9 @@ function textOf({ terminal }: Context<Options>, resumed: ResumedJob): string {
       ? `${name} would be resumed; nothing was started.`
       : `Resumed ${name} on Task Queue ${taskQueue}.`,
     `  store      ${store}`,
+    ...(keptIn === undefined
+      ? []
+      : ["             in place of the plan's: its checkpoints are kept there from now on"]),
     `  checkpoint ${checkpoint.seq} of ${checkpoint.at}, ${next}; or its workspace's own record, where that is later`,
     ...broken,
     `  workspace  ${workspace ?? 'the one that it worked in'}`,

@@ -55,8 +55,9 @@ export interface StartedJob {
 /** How a job is started from a store of checkpoints. */
 export interface ResumeOptions {
   /**
-   * `STORE/JOB` or `STORE/JOB@SEQ`: a folder or `postgres://…`, then a Workflow's id. The client reads it; the worker
-   * reads the store that the job's own plan names.
+   * `STORE/JOB` or `STORE/JOB@SEQ`: a folder, `postgres://…` or `${{ env.NAME }}`, then a Workflow's id. The client
+   * reads it, and so does the worker: where the job's plan names another store, the job's checkpoints are kept in this
+   * one from now on.
    */
   readonly from: string;
   /** The number of a checkpoint, in place of `@SEQ`. Default: the newest. */
@@ -104,6 +105,8 @@ export interface ResumedJob {
   readonly unreadable?: readonly number[];
   /** In place of the folder that the job worked in. Absent: that one. */
   readonly workspace?: string;
+  /** In place of the store that the job's plan names, as a plan may name one. Absent: that one. */
+  readonly keptIn?: string;
 }
 
 /** A decision whose `digest` may be the first eight or more digits; left out: the one open question. */

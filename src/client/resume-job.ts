@@ -32,16 +32,20 @@ export async function resumeJob(server: ServerCalls, queue: string, options: Res
   const { from, at, workspace, databases, by, reason, dryRun, taskQueue = queue } = options;
   if (typeof from !== 'string') throw new HoldfastError('bad-input', 'client.resume needs from: STORE/JOB.');
   // Loaded late: who starts and asks jobs needs no store.
-  const [{ findStoredJob }, { refusePlaces }] = await Promise.all([
+  const [{ findStoredJob }, { refusePlaces }, { namedStore, otherStore }] = await Promise.all([
     import('./stored-job.ts'),
     import('./resumed-places.ts'),
+    import('./other-store.ts'),
   ]);
-  const found = await findStoredJob(from, process.cwd(), at);
+  const named = namedStore(from, process.env);
+  const found = await findStoredJob(named.from, process.cwd(), at);
   refusePlaces(found, defined({ workspace, databases }));
+  const store = named.reference ?? otherStore(found, process.cwd(), process.env);
   refuseBackInPlace(found, workspace);
-  const resume = argumentOf(found, { by, reason, ...defined({ workspace, databases }) });
+  const resume = argumentOf(found, { by, reason, ...defined({ workspace, databases, store }) });
   const { workflowId, jobId, started } = found;
-  const told = { workflowId, jobId, taskQueue, ...whatIsThere(found), ...defined({ workspace }) };
+  const inPlace = defined({ workspace, keptIn: store });
+  const told = { workflowId, jobId, taskQueue, ...whatIsThere(found), ...inPlace };
   if (dryRun === true) return told;
   const handle = await server.call(workflowId, () =>
     server.client.workflow.start(started.type, {
@@ -73,7 +77,7 @@ function refuseBackInPlace({ at, later, workflowId }: FoundJob, workspace: strin
 
 function argumentOf(
   { workflowId, jobId, at, place }: FoundJob,
-  given: Pick<Resume, 'by' | 'reason' | 'workspace' | 'databases'>,
+  given: Pick<Resume, 'by' | 'reason' | 'workspace' | 'databases' | 'store'>,
 ): Resume {
   const parsed = ResumeSchema.safeParse({
     workflowId,

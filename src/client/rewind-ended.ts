@@ -29,7 +29,7 @@ const EVENTS_UNTIL_TAKEN = 2;
 /** A worker that is there takes it at once. */
 const TAKEN_WITHIN_MS = 4_000;
 /** What a job was started with, and which one it is. */
-interface Begun extends Pick<Resume, 'jobId' | 'workspace' | 'databases'> {
+interface Begun extends Pick<Resume, 'jobId' | 'workspace' | 'databases' | 'store'> {
   readonly type: string;
   readonly args: readonly unknown[];
 }
@@ -67,9 +67,9 @@ async function begunWith(server: ServerCalls, workflowId: string, runId: string)
       nextStep: 'Where its checkpoints are kept in a store: holdfast resume --from STORE/JOB, then rewind it.',
     });
   const { type, args, firstRunId = runId } = started;
-  const { jobId = jobIdOf(workflowId, firstRunId), workspace, databases } = handedIn(args.at(-1)) ?? {};
+  const { jobId = jobIdOf(workflowId, firstRunId), workspace, databases, store } = handedIn(args.at(-1)) ?? {};
   const own = args.filter((arg) => !isOwnArgument(arg));
-  return { type, args: own, jobId, ...defined({ workspace, databases }) };
+  return { type, args: own, jobId, ...defined({ workspace, databases, store }) };
 }
 
 /** What came of it, as far as it goes on without a person, and a worker is there. */

@@ -20,6 +20,8 @@ const MAX_NAMED = 20;
 export interface FoundJob {
   /** Where it lies, its password as `***`. */
   readonly location: string;
+  /** The same as it was given, password and all. */
+  readonly store: string;
   readonly jobId: string;
   readonly workflowId: string;
   /** Undefined: the newest. */
@@ -70,14 +72,14 @@ async function lookedUp(
   try {
     const series = await store.series();
     const named = series.filter((one) => one === reading.job || workflowIdOf(one) === reading.job);
-    if (named.length === 1) return await jobIn(store, named[0]!, at ?? reading.at);
+    if (named.length === 1) return { store: reading.store, ...(await jobIn(store, named[0]!, at ?? reading.at)) };
     return named.length === 0 ? noJob(store, reading.job, series) : severalJobs(store, reading.job, named);
   } finally {
     await store.close();
   }
 }
 
-async function jobIn(store: SealedStore, jobId: string, at: number | undefined): Promise<FoundJob> {
+async function jobIn(store: SealedStore, jobId: string, at: number | undefined): Promise<Omit<FoundJob, 'store'>> {
   const choice = await chooseStored(store, jobId, at);
   if (choice.kind === 'none')
     throw new HoldfastError(

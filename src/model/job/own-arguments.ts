@@ -18,6 +18,8 @@ const HandedSchema = z.object({
   workspace: z.string().optional(),
   /** In place of those that they name. */
   databases: z.record(z.string(), z.string()).optional(),
+  /** In place of the one that they name. */
+  store: z.string().optional(),
   /** Of a fork: the checkpoint that it was made of. */
   from: z.object({ head: z.string() }).optional(),
 });

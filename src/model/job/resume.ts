@@ -2,11 +2,12 @@
  * A job that is started from a store, or that had ended and goes back: what its Workflow is given besides its own
  * arguments, and what the first comparison tells it of the record that it goes on with.
  *
- * Invariant: no location of a store is in it. It may hold a password; the worker reads the store that the job's own
- * settings name.
+ * Invariant: no URL of a store is in it, which may hold a password. The worker reads the store that the job's own
+ * settings name, or the one that is named here as settings may name one.
  */
 import * as z from 'zod';
 import { PutInSchema } from '../record/put-in.ts';
+import { CheckpointSettingsSchema } from '../checkpoint/settings.ts';
 import { DigestSchema } from '../digest.ts';
 import { RewindSchema } from './rewind.ts';
 
@@ -26,6 +27,8 @@ export const ResumeSchema = z.strictObject({
   workspace: z.string().min(1).optional(),
   /** In place of those that the job's code or input names, as a fork has them: name → `${{ env.NAME }}`, or a URL. */
   databases: z.record(z.string(), z.string()).optional(),
+  /** In place of the store that the job's code or input names: a folder's path, or `${{ env.NAME }}`. */
+  store: CheckpointSettingsSchema.shape.store.optional(),
   /** The job had ended, and goes back with its own record: no store is needed. Not beside `at`. */
   rewind: z.strictObject(RewindSchema.pick({ to: true, undo: true, items: true }).shape).optional(),
   by: z.string().min(1).max(200),

@@ -8,7 +8,6 @@
  * 3. Whatever stands in the way is asked about before anything is made.
  */
 import { isFailure, type HoldfastError } from '../../model/failure.ts';
-import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { ResumeRequest } from '../../model/job/resume.ts';
 import type { VerifyWorldResult } from '../../model/job/verify-world.ts';
 import type { Finding } from '../../model/question/finding.ts';
@@ -155,14 +154,14 @@ async function goOnWithRecord(resuming: Resuming, workspace: Workspace): Promise
   const { host, caller, request } = verification;
   const { jobId } = request;
   const later = await laterCalls(resuming, workspace);
-  const latest = await soundPlace(store, jobId, resume.at);
+  const latest = await soundJob(store, jobId, resume.at);
   return await workspace.exclusive(
     'resume',
     async (ledger) => {
       await mustBeCurrentRun(host, caller);
       // What this Run has found to be right once, and has gone on from, is no more than its own.
       const isOwn = isResumedBy(ledger, jobId, caller.runId);
-      const finding = isOwn ? undefined : whyNotThisRecord(workspace, ledger, { jobId, resume, latest });
+      const finding = isOwn ? undefined : whyNotThisRecord(workspace, ledger, { jobId, resume, latest, store });
       if (finding !== undefined) return finding;
       recordResume(ledger, { jobId, runId: caller.runId, resume, calls: later, store: store.location });
       await finishResume({ workspace, ledger, jobId, store, resume });
@@ -185,16 +184,17 @@ async function laterCalls({ store, verification }: Resuming, workspace: Workspac
 }
 
 /** Of the newest checkpoint that can be read. Undefined: there is none, and the record itself is what there is. */
-async function soundPlace(store: SealedStore, jobId: string, at: number | undefined): Promise<ChainPlace | undefined> {
+async function soundJob(store: SealedStore, jobId: string, at: number | undefined): Promise<StoredJob | undefined> {
   const choice = await chooseStored(store, jobId, at);
   if (choice.kind === 'none') return undefined;
-  return (choice.kind === 'job' ? choice.stored : choice.older)?.checkpoint.place;
+  return choice.kind === 'job' ? choice.stored : choice.older;
 }
 
 interface Looked {
   readonly jobId: string;
   readonly resume: ResumeRequest;
-  readonly latest: ChainPlace | undefined;
+  readonly latest: StoredJob | undefined;
+  readonly store: SealedStore;
 }
 
 function whyNotThisRecord(workspace: Workspace, ledger: Ledger, looked: Looked): Finding | undefined {
@@ -216,8 +216,8 @@ function whyNotThisRecord(workspace: Workspace, ledger: Ledger, looked: Looked):
           found: `${where} is half made of checkpoint ${half.at}`,
           advice: `Abort, and resume at ${half.at}, or in another workspace.`,
         });
-  if (latest !== undefined && ledger.headAt(jobId, latest.seq) !== latest.head)
-    return ledgerBehindFinding(latest, { lastSeq: job.at.seq, head: ledger.headAt(jobId, latest.seq) });
+  const behind = latest === undefined ? undefined : whyNotBeyond(workspace, ledger, { ...looked, latest });
+  if (behind !== undefined) return behind;
   if (resume.at === undefined || job.at.seq === resume.at) return undefined;
   const steps = laterSteps(ledger, jobId, resume.at);
   return notResumableFinding({
@@ -226,6 +226,27 @@ function whyNotThisRecord(workspace: Workspace, ledger: Ledger, looked: Looked):
     advice:
       `Nothing was taken back. Abort, then resume without @${resume.at} and go back by ` +
       `holdfast rewind JOB --to ${resume.at}; or resume in a new workspace: --workspace DIR.`,
+  });
+}
+
+/** The record must go on from what the store has. */
+function whyNotBeyond(
+  workspace: Workspace,
+  ledger: Ledger,
+  { jobId, latest, store }: Looked & { readonly latest: StoredJob },
+): Finding | undefined {
+  const { place } = latest.checkpoint;
+  const { seq: lastSeq } = ledger.job(jobId)!.at;
+  const head = ledger.headAt(jobId, place.seq);
+  if (head === place.head) return undefined;
+  const common = latest.chain.findLast((one) => ledger.headAt(jobId, one.record.seq) === one.head)?.record.seq ?? 0;
+  if (head === undefined && common === lastSeq) return ledgerBehindFinding(place, { lastSeq, head });
+  return notResumableFinding({
+    expected: `a record that goes on from checkpoint ${place.seq} of ${store.location}`,
+    found: `that of ${workspace.root} is the same up to record ${common}, and from there on another, to ${lastSeq}`,
+    advice:
+      'Two copies of the job have gone on apart from each other. Find out which is right, and abort. Then resume ' +
+      'from the store that this workspace went on with; or what this store has, in another workspace: --workspace DIR.',
   });
 }
 

@@ -73,7 +73,9 @@ export function recordResume(ledger: Ledger, { jobId, runId, resume, calls, stor
   const half = halfResumed(ledger, jobId);
   const { by, reason, older } = resume;
   const notes = [
-    half === undefined ? `goes on from its own record` : `goes on from checkpoint ${half.at} of ${store}`,
+    half === undefined
+      ? `goes on from its own record, its store being ${store}`
+      : `goes on from checkpoint ${half.at} of ${store}`,
     ...(older === undefined ? [] : [`by the decision of ${older.by} for an older checkpoint: ${older.reason}`]),
   ];
   ledger.transaction(() => {

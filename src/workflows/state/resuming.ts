@@ -34,7 +34,8 @@ export class Resuming {
   /** For a new Run. */
   get carried(): ResumedIdentity | undefined {
     if (!this.#isAnew) return this.#carried;
-    return { jobId: jobIdNow(undefined), workspace: this.#identity.workspace };
+    // It is another job, in the places that were given.
+    return { ...this.#carried, jobId: jobIdNow(undefined), workspace: this.#identity.workspace };
   }
 
   /** For the next comparison. Undefined: it is one like any other. */

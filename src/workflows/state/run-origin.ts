@@ -31,6 +31,8 @@ export interface ResumedIdentity {
   readonly workspace?: string;
   /** Likewise, by name. */
   readonly databases?: Readonly<Record<string, string>>;
+  /** Likewise: where its checkpoints are kept. */
+  readonly store?: string;
 }
 
 /** What the Run before hands over, or the job was started with. */
@@ -47,7 +49,13 @@ export function originOf(options: OpenJobOptions, carried: CarriedOrigin | undef
   return {
     jobId: jobIdNow(resumed),
     workspace: resumed?.workspace ?? fork?.workspace ?? options.workspace,
-    settings: { ...settings, databases: { ...settings.databases, ...fork?.databases, ...resumed?.databases } },
+    settings: {
+      ...settings,
+      databases: { ...settings.databases, ...fork?.databases, ...resumed?.databases },
+      ...defined({
+        checkpoint: settings.checkpoint && { ...settings.checkpoint, ...defined({ store: resumed?.store }) },
+      }),
+    },
     base,
     continuedFrom: workflowInfo().continuedFromExecutionRunId,
   };
@@ -62,7 +70,9 @@ export function jobIdNow(resumed: ResumedIdentity | undefined): string {
 /** Undefined: the job is not started from a store in this Run. @throws HoldfastError `bad-input` */
 export function resumedNow(): ResumedIdentity | undefined {
   const resume = resumeArgument();
-  return resume && { jobId: resume.jobId, ...defined({ workspace: resume.workspace, databases: resume.databases }) };
+  if (resume === undefined) return undefined;
+  const { jobId, workspace, databases, store } = resume;
+  return { jobId, ...defined({ workspace, databases, store }) };
 }
 
 function settingsOf({
