@@ -5,6 +5,8 @@ import { makeFork } from '../fork/make-fork.ts';
 import type { ForkOptions } from '../fork/options.ts';
 import { planFork } from '../fork/plan-fork.ts';
 import { defined } from '../model/defined.ts';
+import type { JsonObject } from '../model/canonical-json.ts';
+import type { Answer } from '../model/question/answer.ts';
 import { shellWord } from '../model/shell-word.ts';
 import {
   collect,
@@ -15,8 +17,9 @@ import {
   type Outcome,
   WORKSPACE_ARGUMENT,
 } from './command.ts';
+import { jsonOf } from './json-option.ts';
 import { JOB_RECORD_OPTIONS, type JobRecordChoice } from './job-record.ts';
-import { refuseMissing } from './missing.ts';
+import { missingReason, refuseMissing } from './missing.ts';
 import { wholeNumber } from './numbers.ts';
 import { pairsOf } from './pairs.ts';
 import { personOptions, whoDecides } from './person.ts';
@@ -32,6 +35,9 @@ interface Options extends JobRecordChoice {
   readonly id?: string;
   readonly item?: readonly string[];
   readonly leaveOthers?: boolean;
+  readonly asNode?: string;
+  readonly values?: string;
+  readonly output?: string;
   readonly by?: string;
   readonly reason?: string;
   readonly dryRun?: boolean;
@@ -54,10 +60,14 @@ export const forkCommand: CommandSpec<Options> = {
     ).argParser(collect),
     new Option('--id <job>', "the new job's Workflow id; default: the other one's and eight random digits"),
     new Option(
-      '--item <name=keep>',
-      'what nothing undoes and stays in the copy: statements:STEP; may be repeated',
+      '--item <name=answer>',
+      'what nothing undoes and stays in the copy: statements:STEP; with --as-node also what may be done a second ' +
+        'time: statements:STEP=repeat; may be repeated',
     ).argParser(collect),
     new Option('--leave-others', 'do not copy files that no record speaks of'),
+    new Option('--as-node <step>', 'a step that counts as done with what you give, before anything runs'),
+    new Option('--values <json-or-@file>', 'what that step writes to the state, as for update-state'),
+    new Option('--output <json-or-@file>', 'its output, as for update-state'),
     new Option('--dry-run', 'show what would be made and what would run; make nothing'),
     ...personOptions('forks'),
     TASK_QUEUE_OPTION,
@@ -69,6 +79,10 @@ export const forkCommand: CommandSpec<Options> = {
       "holdfast fork reports --at 7 --workspace fork --database 'main=${{ env.FORK_DB }}'",
       'a PostgreSQL database that is made from the other one',
     ],
+    [
+      "holdfast fork research --at 5 --workspace more --as-node gather --output @more.json --reason 'more sources'",
+      'with other sources, which the step gather comes to there',
+    ],
     ['holdfast checkpoints city-weather-1a2b3c4d', 'the numbers'],
   ],
   async run(context, [target]) {
@@ -76,22 +90,64 @@ export const forkCommand: CommandSpec<Options> = {
     const missing = [
       ...(options.at === undefined ? ['--at NUMBER'] : []),
       ...(options.workspace === undefined ? ['--workspace FOLDER'] : []),
+      ...missingOfEdit(context),
     ];
     refuseMissing('fork', missing, `The numbers: holdfast checkpoints ${shellWord(target!)}`);
     const { folder, job } = await workspaceFor(context, await context.config(), target!);
     const named = options.job ?? job;
+    const items = pairsOf(options.item ?? [], '--item', 'statements:STEP=keep');
+    const edit = await editOf(context, items);
+    const reason = options.reason ?? (edit === undefined ? undefined : await whyEdited(context));
     const choice: ForkOptions = {
       at: wholeNumber(options.at!, '--at', 1, Number.MAX_SAFE_INTEGER),
       workspace: path.resolve(terminal.cwd, options.workspace!),
       databases: pairsOf(options.database ?? [], '--database', 'NAME=PLACE'),
-      items: pairsOf(options.item ?? [], '--item', 'statements:STEP=keep'),
+      items: edit === undefined ? items : itemsWhere(items, (answer) => answer === KEEP),
       others: options.leaveOthers === true ? 'leave' : 'copy',
       by: whoDecides(terminal, options.by),
-      ...defined({ job: named, workflowId: options.id, reason: options.reason }),
+      ...defined({ job: named, workflowId: options.id, reason, edit }),
     };
     return options.dryRun === true ? await preview(context, folder, choice) : await fork(context, folder, choice);
   },
 };
+
+/** What stays in the copy; every other answer is about what is put in. */
+const KEEP = 'keep';
+
+function missingOfEdit(context: Context<Options>): readonly string[] {
+  const { asNode, values, output } = context.options;
+  const isGiven = values !== undefined || output !== undefined;
+  if (asNode === undefined) return isGiven ? ['--as-node STEP'] : [];
+  return [...(isGiven ? [] : ['--values JSON, --output JSON or both']), ...missingReason(context)];
+}
+
+async function editOf(
+  { options, terminal }: Context<Options>,
+  items: Readonly<Record<string, string>>,
+): Promise<ForkOptions['edit']> {
+  const { asNode, values, output } = options;
+  if (asNode === undefined) return undefined;
+  const answers = itemsWhere(items, (answer) => answer !== KEEP) as Record<string, Answer>;
+  return {
+    asNode,
+    ...defined({
+      values: (await jsonOf(terminal, '--values', values)) as JsonObject | undefined,
+      output: await jsonOf(terminal, '--output', output),
+      items: Object.keys(answers).length === 0 ? undefined : answers,
+    }),
+  };
+}
+
+async function whyEdited({ options, terminal }: Context<Options>): Promise<string> {
+  return options.dryRun === true ? 'a dry run' : await terminal.ask('Why? ');
+}
+
+function itemsWhere(
+  items: Readonly<Record<string, string>>,
+  isWanted: (answer: string) => boolean,
+): Record<string, string> {
+  return Object.fromEntries(Object.entries(items).filter(([, answer]) => isWanted(answer)));
+}
 
 async function preview(context: Context<Options>, folder: string, options: ForkOptions): Promise<Outcome> {
   const plan = await planFork(folder, options, context.terminal.env);

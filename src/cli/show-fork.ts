@@ -19,10 +19,16 @@ export function showFork(
     `Started ${named}, a fork of ${from.workflowId} at checkpoint ${from.seq}: workspace ${workspace}, ` +
       `Task Queue ${taskQueue}`,
     `  ${what}; ${counted(fork.results, 'step')} done`,
+    ...editLines(fork.edit),
     ...unknownLines(files?.unknown ?? []),
     `  watch it:  holdfast status ${shellWord(workflowId)} --watch`,
     `  its end:   holdfast result ${shellWord(workflowId)} --wait`,
   ].join('\n');
+}
+
+function editLines(edit: PreparedFork['fork']['edit']): readonly string[] {
+  if (edit === undefined) return [];
+  return [`  First step ${edit.asNode} is put in as you gave it; where it can't be, the job ends and says why`];
 }
 
 function filesText({ recorded, others }: NonNullable<PreparedFork['files']>): string {
@@ -36,11 +42,12 @@ function unknownLines(unknown: readonly string[]): readonly string[] {
 }
 
 export function showForkPlan(terminal: Terminal, plan: ForkPlan): string {
-  const { from, done, next, later, databases, problems } = plan;
+  const { from, done, next, later, databases, edited, problems } = plan;
   const lines = [
     `A fork of ${terminal.style('bold', from.workflowId)} at checkpoint ${from.seq} in ${plan.workspace}:`,
     `  done        ${shown(done)}`,
     `  runs next   ${shown(next)}`,
+    ...(edited === undefined ? [] : [`  put in      step ${edited}; what used it runs again, too`]),
     `  taken back  ${later.length === 0 ? '-' : `in the copy, what these did: ${shown(later)}`}`,
     ...databases.map(({ name, to }) => `  database    ${name}: ${to}`),
   ];

@@ -1,18 +1,14 @@
 /** `holdfast update-state`: puts in by hand what a step of a running job comes to. */
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { Option } from 'commander';
-import type { Json } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
-import { HoldfastError } from '../model/failure.ts';
 import type { Edit, EditPreview } from '../model/job/edit.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { EXIT, REPEAT_OPTION, type CommandSpec, type Context, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
 import { itemsOf } from './decide.ts';
+import { jsonOf } from './json-option.ts';
 import { JOB_RECORD_OPTIONS, namedJob, type JobRecordChoice } from './job-record.ts';
 import { missingReason, refuseMissing } from './missing.ts';
 import { personOptions, whoDecides } from './person.ts';
-import type { Terminal } from './terminal.ts';
 import { whileSlow } from './terminal.ts';
 import { warnWithoutWorker } from './without-worker.ts';
 
@@ -71,24 +67,6 @@ export const updateStateCommand: CommandSpec<Options> = {
     return dryRun === true ? await preview(context, job, edit) : await update(context, job, edit);
   },
 };
-
-/** JSON as it stands there, or `@` and the path of a file that has it. @throws HoldfastError `bad-input` */
-async function jsonOf(terminal: Terminal, option: string, given: string | undefined): Promise<Json | undefined> {
-  if (given === undefined) return undefined;
-  const isFile = given.startsWith('@');
-  const file = path.resolve(terminal.cwd, given.slice(1));
-  try {
-    return JSON.parse(isFile ? await readFile(file, 'utf8') : given) as Json;
-  } catch (cause) {
-    const where = isFile ? `the file ${file}` : JSON.stringify(given.slice(0, 60));
-    throw new HoldfastError(
-      'bad-input',
-      `${option}: expected JSON, or @ and the path of a file that has it; found ${where}: ${(cause as Error).message}.`,
-      { option },
-      { cause },
-    );
-  }
-}
 
 async function preview(context: Context<Options>, job: string, edit: Edit): Promise<Outcome> {
   const client = await context.client();

@@ -9,6 +9,8 @@
  */
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import type { Json } from '../model/canonical-json.ts';
+import { digestOf } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { PendingFork } from '../model/job/fork.ts';
 import { syncDirectory } from '../store/durable-file.ts';
@@ -16,6 +18,7 @@ import { atPoints } from '../store/fault-point.ts';
 import { Life } from '../store/life/life.ts';
 import { makeDatabases, refuseTaken, removeDatabases } from './databases.ts';
 import { destinationsOf, type Destination } from './destinations.ts';
+import { editOf, refuseUnfitEdit } from './edit.ts';
 import { makeFiles } from './files.ts';
 import { buildingFor, isWithin, lockFor, refuseWorkspace } from './folders.ts';
 import { pendingForkIn, notEmpty } from './found-fork.ts';
@@ -31,9 +34,11 @@ const MAX_NAMED = 20;
 /** @throws HoldfastError `bad-input`, `not-found`, `busy`, `ledger-damaged`, …: then nothing is left of it */
 export async function makeFork(folder: string, options: ForkOptions, env: Env): Promise<PreparedFork> {
   refuseOptions(options);
+  const edit = editOf(options);
   await using source = await ForkSource.open(folder, options.job, env);
   const into = resolve(options.workspace);
   const moment = momentOf(source.job, source.records(), options.at);
+  refuseUnfitEdit(edit, moment);
   refuseWorkspace(source.root, into);
   const found = await pendingForkIn(into);
   // Its maker was killed between the folder's name and its own end.
@@ -132,10 +137,11 @@ async function mustBeAsRecorded(
 
 /** @throws HoldfastError `bad-input`: what stands there is another fork */
 function refuseAnother(found: PreparedFork, { jobId, checkpoint }: Moment, options: ForkOptions): PreparedFork {
-  const { from, workspace, workflowId } = found.fork;
+  const { from, workspace, workflowId, edit } = found.fork;
   const isSame =
     from.jobId === jobId &&
     from.seq === checkpoint.seq &&
+    digestOf((edit ?? null) as Json) === digestOf((editOf(options) ?? null) as Json) &&
     (options.workflowId === undefined || options.workflowId === workflowId);
   if (isSame) return found;
   throw notEmpty(workspace);

@@ -1,5 +1,6 @@
 /** How a fork is made. */
 import { HoldfastError } from '../model/failure.ts';
+import type { Edit } from '../model/job/edit.ts';
 import { refuseUnknownOptions, type OptionNames } from '../model/options.ts';
 
 /** How a fork is made. */
@@ -18,6 +19,11 @@ export interface ForkOptions {
   readonly items?: Readonly<Record<string, string>>;
   /** `leave`: files that no record speaks of are not copied. Default: they are copied as they are now. */
   readonly others?: 'copy' | 'leave';
+  /**
+   * What a step comes to, put in by hand before anything runs in the fork: `asNode`, with `values`, `output` or both, as
+   * for `client.updateState`. Then `reason` is needed. Default: nothing.
+   */
+  readonly edit?: Pick<Edit, 'asNode' | 'values' | 'output' | 'items'>;
   /** Who forks; kept in the record. */
   readonly by: string;
   /** Why; kept in the record. Default: nothing. */
@@ -32,6 +38,7 @@ const NAMES: OptionNames<ForkOptions> = {
   workflowId: true,
   items: true,
   others: true,
+  edit: true,
   by: true,
   reason: true,
 };

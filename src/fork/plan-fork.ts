@@ -1,10 +1,12 @@
 /** What a fork would be made of, from the record alone: it makes nothing, and asks no server. */
 import { resolve } from 'node:path';
+import { defined } from '../model/defined.ts';
 import { isFailure } from '../model/failure.ts';
 import type { ForkOrigin } from '../model/record/record.ts';
 import { redactUrl } from '../model/shown-url.ts';
 import { requestedStepOf } from '../model/sub-step-id.ts';
 import { destinationsOf, type Destination } from './destinations.ts';
+import { editOf, refuseUnfitEdit } from './edit.ts';
 import { pendingForkIn } from './found-fork.ts';
 import { refuseWorkspace } from './folders.ts';
 import { knownAt, momentOf, type Moment } from './moment.ts';
@@ -19,6 +21,8 @@ export interface ForkPlan {
   readonly done: readonly string[];
   /** What runs next. */
   readonly next: readonly string[];
+  /** The step that counts as done with what is put in by hand; what used it runs again. */
+  readonly edited?: string;
   /** Steps after it, newest first: what they did is taken back in the copies of databases. */
   readonly later: readonly string[];
   readonly databases: readonly { readonly name: string; readonly to: string }[];
@@ -29,12 +33,14 @@ export interface ForkPlan {
 /** @throws HoldfastError `not-found`, `bad-input` for what is no checkpoint or no option; `ledger-damaged` */
 export async function planFork(folder: string, options: ForkOptions, env: Env): Promise<ForkPlan> {
   refuseOptions(options);
+  const edit = editOf(options);
   await using source = await ForkSource.open(folder, options.job, env);
   const into = resolve(options.workspace);
   const moment = momentOf(source.job, source.records(), options.at);
   const { done, checkpoint } = knownAt(moment);
   const problems: string[] = [];
   const keeps = keptStatements(options.items ?? {});
+  await noting(problems, () => refuseUnfitEdit(edit, moment));
   await noting(problems, async () => {
     refuseWorkspace(source.root, into);
     await pendingForkIn(into);
@@ -50,6 +56,7 @@ export async function planFork(folder: string, options: ForkOptions, env: Env): 
     workspace: into,
     done,
     next: checkpoint.next,
+    ...defined({ edited: edit?.asNode }),
     later: laterSteps(moment),
     databases: destinations.map(({ name, to }) => ({ name, to: redactUrl(to) })),
     problems,

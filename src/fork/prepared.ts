@@ -4,6 +4,7 @@ import { defined } from '../model/defined.ts';
 import type { Fork, PendingFork } from '../model/job/fork.ts';
 import type { Change } from '../model/record/record.ts';
 import type { Destination } from './destinations.ts';
+import { editOf } from './edit.ts';
 import type { MadeFiles } from './files.ts';
 import { knownAt, type Moment } from './moment.ts';
 import type { ForkOptions } from './options.ts';
@@ -38,6 +39,7 @@ export function pendingFork(into: string, { moment, options, destinations, chang
     ),
     from: { workflowId, jobId, seq: checkpoint.seq, head: chain.at(-1)!.head },
     ...knownAt(moment),
+    ...defined({ edit: editOf(options) }),
   };
   return { schemaVersion: 1, fork, by, reason, at: new Date().toISOString(), changes: [...changes] };
 }

@@ -117,22 +117,14 @@ test('a fork from gather with more sources reports of them, and the other report
   await client.result(workflowId, { wait: true });
   const written = readFileSync(path.join(folder, 'report.md'), 'utf8');
   const gathered = (await jobCheckpoints(folder)).find(({ next }) => next.includes('analyse') && next.length === 1)!;
-  // Until a person has put in what is to be analysed.
-  down.isDown = true;
-  const { fork } = await forkJob(folder, { at: gathered.seq, workspace: another, by: 'ada', reason: 'more sources' });
-  await client.startFork(fork);
-  const untilAsked = async (): Promise<void> => {
-    for await (const { questions } of client.watch(fork.workflowId)) if (questions.length > 0) break;
-  };
-  await untilAsked();
-  down.isDown = false;
   const found = ['north', 'harbour'].map((name) => ({
     name,
-    text: readFileSync(path.join(another, `sources/${name}.txt`), 'utf8').trim(),
+    text: readFileSync(path.join(folder, `sources/${name}.txt`), 'utf8').trim(),
   }));
-  await client.updateState(fork.workflowId, { asNode: 'gather', output: { found }, by: 'ada', reason: 'more sources' });
-  await untilAsked();
-  await client.decide(fork.workflowId, { answer: 'rerun', by: 'ada', reason: 'the model is up' });
+  const edit = { asNode: 'gather', output: { found } };
+  const who = { by: 'ada', reason: 'more sources' };
+  const { fork } = await forkJob(folder, { at: gathered.seq, workspace: another, edit, ...who });
+  await client.startFork(fork);
   assert.equal((await client.result(fork.workflowId, { wait: true })).outcome, 'completed');
   assert.match(readFileSync(path.join(another, 'report.md'), 'utf8'), /- north: .*\n- harbour: /);
   assert.equal(readFileSync(path.join(folder, 'report.md'), 'utf8'), written);

@@ -2,6 +2,7 @@
 import type { Mutation } from './mutation.ts';
 
 const WORLD = ['test/integration/fork-world.test.ts'];
+const EDIT = ['test/integration/fork-edit.test.ts'];
 
 export const FORKS: readonly Mutation[] = [
   {
@@ -48,5 +49,23 @@ export const FORKS: readonly Mutation[] = [
     replace: '',
     tests: WORLD,
     name: 'the same command finds the fork',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a fork runs before what it was made with is put in',
+    file: 'src/workflows/job/going-back.ts',
+    find: 'if (this.#fork?.edit !== undefined) await this.#editFork',
+    replace: 'if (this.#fork?.edit !== undefined) void this.#editFork',
+    tests: EDIT,
+    name: 'counts before its first step',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a fork that is reset puts in once more what it was made with',
+    file: 'src/workflows/job/going-back.ts',
+    find: 'persistently(edit, { seq, head })',
+    replace: 'persistently(edit)',
+    tests: EDIT,
+    name: 'reset to its beginning',
   },
 ];

@@ -10,6 +10,7 @@ import * as z from 'zod';
 import { DigestSchema } from '../digest.ts';
 import { MAX_NOTED, noteOf, type CheckpointNote } from '../checkpoint/note.ts';
 import { PutInSchema } from '../record/put-in.ts';
+import { EditSchema } from './edit.ts';
 import { ChangeSchema, ForkOriginSchema } from '../record/record.ts';
 
 /** It stands in every bundle that a guarded job can run in. */
@@ -36,6 +37,8 @@ export const ForkSchema = z.strictObject({
   steps: z.array(z.tuple([z.string(), z.string(), z.int(), z.string()])),
   /** What people had put in by hand and was in force, by step. Absent: nothing. */
   edits: z.record(z.string(), PutInSchema).optional(),
+  /** What a person puts in by hand before anything runs. Absent: nothing. */
+  edit: EditSchema.optional(),
   /** The checkpoints that led to it: place, number, how its digest begins. The latest. */
   recorded: z.array(z.tuple([z.int(), z.int(), z.string()])),
 });

@@ -8,8 +8,10 @@
  *    heard then. So the Workflow never goes on from steps that the record has taken back.
  */
 import { ActivityFailure, ApplicationFailure, condition, isCancellation, TemporalFailure } from '@temporalio/workflow';
+import { defined } from '../../model/defined.ts';
 import type { RepairResult } from '../../model/job/repair.ts';
 import { wholeRepair } from '../../model/job/repair-pages.ts';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { Parsed } from '../../model/parsed.ts';
 import type { TakenWithinMs } from '../activities.ts';
 import type { Decisions, DecisionsOptions, Repaired } from './decisions.ts';
@@ -82,11 +84,14 @@ export class Unasked<Asked extends object, Request extends object, Answer> {
   /**
    * Until it is carried out, or refused: where its Activity fails, or the world is not as recorded, the world is
    * compared and the same is asked for again. What was begun then answers with what was done.
+   * @param known how far the record was known by whoever asked. Default: as far as it is now
    * @throws ApplicationFailure `decision-refused`: nothing was begun
    */
-  async persistently(asked: Asked): Promise<Answer> {
+  async persistently(asked: Asked, known?: ChainPlace): Promise<Answer> {
     const { decisions, ending, verification } = this.#options;
-    const request = this.#way.requestOf(asked);
+    const problems = this.#way.problemsIn(asked);
+    if (problems.length > 0) throw this.#refused(asked, problems);
+    const request = { ...this.#way.requestOf(asked), ...defined({ known }) };
     for (;;) {
       const why = ending.whyUndecidable;
       if (why !== undefined) throw this.#refused(asked, [why]);

@@ -13,6 +13,7 @@ import { jsonBytes, type Json } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
+import type { Edit } from '../../model/job/edit.ts';
 import { forkNote, type Fork } from '../../model/job/fork.ts';
 import type { Refusal } from '../../model/job/status.ts';
 import { someOf } from '../../model/list.ts';
@@ -64,7 +65,10 @@ export interface Carried extends CarriedWaits {
 }
 
 /** What of a fork holds for all of its Runs. */
-export type ForkPlace = Pick<Fork, 'workspace' | 'databases' | 'from'>;
+export interface ForkPlace extends Pick<Fork, 'workspace' | 'databases' | 'from'> {
+  /** What a person puts in by hand before anything runs, until it is. */
+  readonly edit?: Edit;
+}
 
 /** Of a job that is started from a store: all of it is in the record. */
 const NOTHING_CARRIED: Carried = {
@@ -123,7 +127,7 @@ function resumedHere(): ResumedIdentity | undefined {
 
 /** A fork goes on as a new Run would, from the place in the chain that was made for it. */
 function carriedOfFork(fork: Fork, isPlanned: boolean): Carried {
-  const { from, generations, workspace, databases, done, results, steps, edits } = fork;
+  const { from, generations, workspace, databases, done, results, steps, edit, edits } = fork;
   const { digest: last, step } = forkNote(fork);
   const { seq, head } = from;
   const progress: PlanProgress = {
@@ -137,7 +141,7 @@ function carriedOfFork(fork: Fork, isPlanned: boolean): Carried {
     steps,
     leftOut: results,
     leftOutFrom: 0,
-    fork: { workspace, databases, from },
+    fork: { workspace, databases, from, ...defined({ edit }) },
     ...defined({ edits }),
     // A Workflow of one's own starts from its beginning, and notes its checkpoints again.
     ...(isPlanned

@@ -73,7 +73,7 @@ export class JobCore {
     this.parts = makeJobParts(options, carried, this.#scope);
     const { questions, verification, view } = this.parts;
     this.waits = new Waits(this.parts, carried);
-    this.#back = new GoingBack(this.parts, this.waits, hooks);
+    this.#back = new GoingBack(this.parts, { waits: this.waits, hooks, fork: carried?.fork });
     this.moving = new Moving(this.parts, this.waits, carried?.leftVersion);
     questions.adopt(carried?.questions ?? []);
     view.planned = hooks?.steps;
@@ -89,7 +89,7 @@ export class JobCore {
       onAnswered: (stepId, generation) => this.ownCheckpoints?.answered(stepId, generation),
       onOtherState: (stepId) => this.#refuseOtherState(stepId),
     });
-    this.#back.rewinding = listenToPersons(this.parts, {
+    this.#back.asked = listenToPersons(this.parts, {
       isReady: carried?.questions && condition(() => verification.isFirstMade),
       onRewound: (stepIds) => this.#rewound(stepIds),
       onAborted: () => {
@@ -226,7 +226,7 @@ export class JobCore {
       ...defined({
         refusals: someOf(refusals.all),
         decided: someOf(decided.latest),
-        fork: this.carried?.fork,
+        fork: this.#back.fork,
         checkpoints: resuming.isAnew ? undefined : noted,
         resumed: resuming.carried,
       }),

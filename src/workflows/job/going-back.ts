@@ -1,41 +1,69 @@
 /**
- * The body of a job that a person has taken back to a checkpoint goes on from there: a plan's scheduler takes what came
- * after it for void; a user's own Workflow starts from its beginning, where what is done answers from the record.
+ * The body of a job that a person has taken back to a checkpoint, or has put in a step of, goes on from there: a plan's
+ * scheduler takes what came after it for void; a user's own Workflow starts from its beginning, where what is done
+ * answers from the record. What the job was started with to that end is carried out before its body begins.
  */
 import type { RewoundTo } from '../../model/job/repair.ts';
+import type { Editing } from '../gate/editing.ts';
 import type { Rewinding } from '../gate/rewinding.ts';
 import { JobRestart } from './body-outcome.ts';
+import type { ForkPlace } from './continue-as-new.ts';
 import type { JobParts } from './parts.ts';
 import type { PlanHooks } from './plan-hooks.ts';
 import type { Waits } from './waits.ts';
 
+/** What carries out rewinds and edits. */
+export interface AskedAtFirst {
+  readonly rewinding: Rewinding;
+  readonly editing: Editing;
+}
+
+interface GoingBackOptions {
+  readonly waits: Waits;
+  /** Of a plan's scheduler. */
+  readonly hooks: Pick<PlanHooks, 'onRewound'> | undefined;
+  readonly fork: ForkPlace | undefined;
+}
+
 export class GoingBack {
   readonly #parts: JobParts;
   readonly #waits: Waits;
-  readonly #hooks: Pick<PlanHooks, 'onRewound'> | undefined;
+  readonly #hooks: GoingBackOptions['hooks'];
+  #fork: ForkPlace | undefined;
   #isBeforeBody = false;
-  /** What carries rewinds out. */
-  rewinding: Rewinding | undefined;
+  asked: AskedAtFirst | undefined;
   #endBody: (reason: JobRestart) => void = () => undefined;
 
-  /** @param hooks of a plan's scheduler */
-  constructor(parts: JobParts, waits: Waits, hooks: Pick<PlanHooks, 'onRewound'> | undefined) {
+  constructor(parts: JobParts, { waits, hooks, fork }: GoingBackOptions) {
     this.#parts = parts;
     this.#waits = waits;
     this.#hooks = hooks;
+    this.#fork = fork;
+  }
+
+  /** For a new Run: an edit that is not carried out yet is among it. */
+  get fork(): ForkPlace | undefined {
+    return this.#fork;
   }
 
   /**
-   * A job that had ended goes back before its body begins, which then goes on from its beginning: what is done answers
-   * from the record. @throws ApplicationFailure `decision-refused`: it ends again
+   * A job that had ended goes back, and a fork has put in what it was made with, before its body begins. That goes on
+   * from its beginning: what is done answers from the record. @throws ApplicationFailure `decision-refused`: it ends
    */
   async first(): Promise<void> {
     const { resuming, view } = this.#parts;
     const { rewind } = resuming;
-    if (rewind === undefined) return;
     this.#isBeforeBody = true;
-    view.wentBack = await this.rewinding!.persistently(rewind);
+    if (rewind !== undefined) view.wentBack = await this.asked!.rewinding.persistently(rewind);
+    if (this.#fork?.edit !== undefined) await this.#editFork(this.#fork, this.#fork.edit);
     this.#isBeforeBody = false;
+  }
+
+  async #editFork({ workspace, databases, from }: ForkPlace, edit: NonNullable<ForkPlace['edit']>): Promise<void> {
+    const { seq, head } = from;
+    // A Workflow that is reset to before it asks for the same edit, however far the record is by then.
+    await this.asked!.editing.persistently(edit, { seq, head });
+    this.#fork = { workspace, databases, from };
   }
 
   /** What waits for a time need not any longer. */
@@ -50,7 +78,7 @@ export class GoingBack {
 
   /** A person has put in what a step comes to: a plan's scheduler asks for it when the step's turn comes. */
   toEdited(): void {
-    if (this.#hooks === undefined) this.#endBody(new JobRestart());
+    if (this.#hooks === undefined && !this.#isBeforeBody) this.#endBody(new JobRestart());
   }
 
   /**

@@ -1,5 +1,6 @@
 /** What a plan's scheduler knows of a step that a person edits: whether it can be, and what runs again then. */
 import type { JsonObject } from '../../model/canonical-json.ts';
+import { everyItemOf } from '../../model/item-id.ts';
 import type { Edit, EditedStep } from '../../model/job/edit.ts';
 import { nearestName } from '../../model/nearest-name.ts';
 import { isKnownConflict } from '../../model/plan/check/parallel-state.ts';
@@ -11,21 +12,31 @@ import {
   type PlanGraph,
 } from '../../model/plan/graph/graph.ts';
 import type { Plan, PlanStep } from '../../model/plan/plan.ts';
+import type { PlanProgress } from '../../model/plan/run/progress.ts';
 import type { PlanLook } from '../../model/plan/run/plan-job.ts';
 import { waitStep } from '../../model/step/built-in/wait.ts';
 import type { Editable, Tried } from '../gate/editing.ts';
 
 const MAX_STEPS_NAMED = 20;
 
+/** What is done before the scheduler begins: what the record answers for, up to a super-step that has ended. */
+interface DoneBefore extends Pick<PlanProgress, 'leftOut'> {
+  readonly superStep?: number | undefined;
+}
+
 export class PlanEditing implements Editable {
   readonly #plan: Plan;
   readonly #graph: PlanGraph;
+  readonly #doneBefore: ReadonlySet<string>;
+  readonly #lastSuperStep: number;
   /** Of the scheduler, once it has begun. */
   look: PlanLook | undefined;
 
-  constructor(plan: Plan, graph: PlanGraph) {
+  constructor(plan: Plan, graph: PlanGraph, { leftOut = [], superStep = -1 }: DoneBefore = {}) {
     this.#plan = plan;
     this.#graph = graph;
+    this.#doneBefore = new Set(leftOut);
+    this.#lastSuperStep = superStep;
   }
 
   editedStep({ asNode, values = {} }: Edit): EditedStep | { readonly problems: readonly string[] } {
@@ -53,7 +64,14 @@ export class PlanEditing implements Editable {
   }
 
   #isDone(stepId: string): boolean {
-    return this.look?.isDone(stepId) ?? false;
+    return this.look?.isDone(stepId) ?? this.#wasDone(stepId);
+  }
+
+  /** The record knows no `wait`. */
+  #wasDone(stepId: string): boolean {
+    const { steps, superStepOf } = this.#graph;
+    if (steps.get(stepId)!.use === waitStep.name) return superStepOf.get(stepId)! <= this.#lastSuperStep;
+    return this.#doneBefore.has(stepId) || this.#doneBefore.has(everyItemOf(stepId));
   }
 
   #unknown(asNode: string): string {

@@ -60,7 +60,10 @@ export class PlannedJob implements PlanJob {
     this.#subPlans = new SubPlans(core);
     this.#plan = plan;
     this.#graph = planGraph(plan);
-    this.editing = new PlanEditing(plan, this.#graph);
+    this.editing = new PlanEditing(plan, this.#graph, {
+      ...core.carried?.plan?.progress,
+      superStep: core.parts.checkpoints.lastStep,
+    });
     this.#rewound = rewound;
     const isResumed = core.parts.resuming.request !== undefined;
     const carried = core.carried?.plan;
@@ -206,7 +209,7 @@ export class PlannedJob implements PlanJob {
 
   #note(end: SuperStepEnd): void {
     const { knowledge, checkpoints, edits } = this.#core.parts;
-    if (end.rewound.length > 0) this.notedSuperStep = undefined;
+    if (end.rewound.length > 0) this.notedSuperStep = this.#notedBefore(end);
     // What an earlier Run has noted is answered by the record; of a list that pauses the super-step goes on.
     if (end.superStep <= (this.notedSuperStep ?? -1)) return;
     if ([...end.ends.values()].some(({ kind }) => kind === 'paused')) return;
@@ -215,6 +218,13 @@ export class PlannedJob implements PlanJob {
       isEdited: (id) => edits.has(id),
     });
     checkpoints.note(note, () => stateAtEnd(this.#plan, end));
+  }
+
+  /** What is put in of a fork leaves the checkpoints before it as the other job has them. */
+  #notedBefore({ rewound }: SuperStepEnd): number | undefined {
+    if (this.notedSuperStep === undefined || this.#core.carried?.fork?.edit === undefined) return undefined;
+    const first = Math.min(...rewound.map((id) => this.#graph.superStepOf.get(id)!));
+    return Math.min(this.notedSuperStep, first - 1);
   }
 
   #isNewRunDue(now: { readonly progress: PlanProgress }): boolean {
