@@ -220,13 +220,10 @@ export class TestJob {
     const { by = 'test', reason: why = 'test', release = true } = options;
     this.#isUndoing = true;
     for (let requests = 0; requests < MAX_REQUESTS; requests++) {
-      const begun = await beginUndoProtocol(this.#host, this.#workspaces, this.#caller(), {
-        ...this.#verification,
-        reason: 'decided',
-        detail: 'by the test',
-        by,
-        why,
-      });
+      const request = { ...this.#verification, reason: 'decided', detail: 'by the test', by, why } as const;
+      const begun = await this.#job.noting('beginUndo', request, () =>
+        beginUndoProtocol(this.#host, this.#workspaces, this.#caller(), request),
+      );
       this.#job.term = begun.term;
       if (begun.kind === 'question') throw new QuestionAsked(begun.question);
       this.#job.advance(begun.at);

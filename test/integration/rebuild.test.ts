@@ -4,103 +4,22 @@ import {
   closeSync,
   cpSync,
   existsSync,
-  mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
-  realpathSync,
-  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { execFileSync } from 'node:child_process';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import * as z from 'zod';
-import type { CheckpointNote } from '../../src/model/checkpoint/note.ts';
-import { fileWriteStep } from '../../src/model/step/built-in/file.ts';
-import { dbSqlStep } from '../../src/model/step/built-in/database.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
-import type { Question } from '../../src/model/question/question.ts';
-import { defineStep, implementStep, openTestJob } from '../../src/testing.ts';
 import { chainOf, decisionsOf, manifestEntry, stepRecordsOf } from '../support/ledger.ts';
-import { comparedQuestion, questionFrom } from '../support/questions.ts';
-import { sqliteRows, sqliteScript } from '../support/sqlite.ts';
-import { Notes, sealAll } from '../support/stored-job.ts';
-import { forEachTest, TestedJob } from '../support/tested-job.ts';
-
-const call = defineStep({ name: 'call', input: z.object({ fail: z.boolean() }), output: z.string() });
-
-class LostJob extends TestedJob {
-  folder!: string;
-  calls: string[] = [];
-  notes = new Notes();
-  noted = new Map<string, CheckpointNote>();
-  isFailing = false;
-
-  override begin(): void {
-    this.folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-lost-')));
-    mkdirSync(join(this.folder, 'ws'));
-    sqliteScript(join(this.folder, 'ws', 'main.db'), 'CREATE TABLE said (text TEXT); CREATE TABLE once (text TEXT)');
-    this.calls = [];
-    this.notes = new Notes();
-    this.isFailing = false;
-    this.noted = new Map();
-    this.open();
-  }
-
-  open(checkpoint?: { readonly store: string }): void {
-    const called = implementStep(call, async (ctx) => {
-      const answer = await ctx.perform('ring', { request: {}, run: ({ key }) => (this.calls.push(key), 'rung') });
-      if (this.isFailing) throw new Error('the worker was lost');
-      return answer;
-    });
-    this.job = openTestJob({
-      workspace: join(this.folder, 'ws'),
-      steps: [called],
-      databases: { main: 'sqlite:main.db' },
-      ...(checkpoint === undefined ? {} : { checkpoint }),
-    });
-  }
-
-  override async end(): Promise<void> {
-    await super.end();
-    rmSync(this.folder, { recursive: true, force: true });
-  }
-
-  async write(stepId: string, content = `${stepId}\n`): Promise<unknown> {
-    const note = this.noted.get(stepId) ?? this.notes.next({ next: [stepId] });
-    this.noted.set(stepId, note);
-    const checkpoints = [note];
-    return await this.job.step(fileWriteStep, { path: `${stepId}.txt`, content }, { stepId, checkpoints });
-  }
-
-  async say(stepId: string): Promise<unknown> {
-    const sql = "INSERT INTO said VALUES ('said')";
-    return await this.job.step(dbSqlStep, { database: 'main', sql, writes: ['said'] }, { stepId });
-  }
-
-  shell(command: string): void {
-    execFileSync('sh', ['-ec', command], { cwd: this.job.workspace, stdio: 'pipe' });
-  }
-
-  lose(): void {
-    rmSync(this.at('.holdfast'), { recursive: true });
-  }
-
-  async asked(): Promise<Question> {
-    const question = await comparedQuestion(this.job);
-    assert.equal(question.kind, 'damaged', JSON.stringify(question.findings));
-    return question;
-  }
-
-  get said(): number {
-    return sqliteRows(this.at('main.db'), 'SELECT * FROM said').length;
-  }
-}
+import { call, LostJob } from '../support/lost-job.ts';
+import { questionFrom } from '../support/questions.ts';
+import { sqliteScript } from '../support/sqlite.ts';
+import { sealAll } from '../support/stored-job.ts';
+import { forEachTest } from '../support/tested-job.ts';
 
 const lost = forEachTest(new LostJob());
 

@@ -15,6 +15,8 @@ export interface RebuildTold {
   readonly digest: Digest;
   /** The checkpoint of the store, and where it lies; undefined: there is none. */
   readonly checkpoint?: { readonly seq: number; readonly location: string } | undefined;
+  /** Where the job's plan keeps its checkpoints, and none of it is. */
+  readonly emptyStore?: string | undefined;
   /** Newer ones that can't be read. */
   readonly unreadable: readonly { readonly seq: number; readonly why: string }[];
   /** What the Workflow has of the record: how many. */
@@ -68,8 +70,13 @@ function sourceText({ checkpoint, adopted }: RebuildTold): string {
 }
 
 function toldText(told: RebuildTold): string {
-  const { checkpoint, unreadable, adopted, files, committed, anew } = told;
+  const { checkpoint, emptyStore, unreadable, adopted, files, committed, anew } = told;
   const lines = [
+    ...(emptyStore === undefined
+      ? []
+      : [
+          `its store ${emptyStore} has no checkpoint of it: where that was moved, put it back first, and answer recheck`,
+        ]),
     checkpoint === undefined
       ? "rebuilt from: Temporal's history alone"
       : `rebuilt from: checkpoint ${checkpoint.seq} in ${checkpoint.location} (records 1 to ${checkpoint.seq})`,

@@ -172,7 +172,7 @@ class RunReading {
     const verified = VerifyWorldResultSchema.safeParse(result).data;
     // The last of them says who resumed it.
     if (verified?.kind === 'verified' && verified.resumed !== undefined)
-      this.#untold ??= { seq: verified.at.seq - 1, whose: 'from before it was started from its store' };
+      this.#untold ??= { seq: verified.at.seq - 1, whose: 'from before this start of its Workflow' };
   }
 
   #readStep({ request: given, result, at, attempts }: HistoryEntry): void {

@@ -24,12 +24,13 @@ export async function withRebuild(site: RebuildSite, findings: readonly Finding[
 }
 
 export function toldOf({ jobId, known }: Pick<RebuildSite, 'jobId' | 'known'>, plan: RebuildPlan): RebuildTold {
-  const { stored, storeLocation = '', unreadable, adopted, traces, files, anew, digest } = plan;
+  const { stored, storeLocation, unreadable, adopted, traces, files, anew, digest } = plan;
   const stepOf = new Map(adopted.flatMap((one) => (one.kind === 'step' ? [[one.token, one.stepId] as const] : [])));
   for (const one of anew) stepOf.set(tokenOf({ jobId, ...one }), one.stepId);
   return {
     digest,
-    checkpoint: stored && { seq: stored.checkpoint.place.seq, location: storeLocation },
+    checkpoint: stored && { seq: stored.checkpoint.place.seq, location: storeLocation ?? '' },
+    emptyStore: stored === undefined && unreadable.length === 0 ? storeLocation : undefined,
     unreadable,
     known: known.seq,
     adopted: adopted.flatMap((one) => (one.kind === 'step' ? [one.stepId] : [])),

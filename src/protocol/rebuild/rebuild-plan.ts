@@ -83,8 +83,8 @@ export async function planRebuild(site: RebuildSite): Promise<Rebuildable> {
   try {
     return await planFrom(site, store);
   } catch (error) {
-    // Whoever looks again may find it there.
-    if (!isFailure(error) || !error.retryable) throw error;
+    // Whoever looks again may find it there, or may be let in.
+    if (!isFailure(error) || (!error.retryable && error.type !== 'permission-denied')) throw error;
     return { refused: unknownText(error.message) };
   } finally {
     await store?.close();
@@ -149,8 +149,9 @@ const NO_STORE: StoredBase = { stored: undefined, unreadable: [] };
 
 /** The store has a job that goes no further. */
 function whyOver({ chain }: StoredJob): string | undefined {
-  const last = chain.findLast(({ record }) => record.kind === 'undoing' || record.kind === 'released');
-  return last === undefined ? undefined : `by its stored record the job is ${last.record.kind}`;
+  // One that had ended is opened again where it goes back.
+  const last = chain.findLast(({ record: { kind } }) => ['opened', 'undoing', 'released'].includes(kind))?.record.kind;
+  return last === undefined || last === 'opened' ? undefined : `by its stored record the job is ${last}`;
 }
 
 /** The store, the Workflow and its history must tell of one chain. */
