@@ -204,6 +204,7 @@ const ARROWS = {
     parts: [
       'cli',
       'changes',
+      'crash-test',
       'fork',
       'client',
       'codec',
@@ -229,6 +230,8 @@ const ARROWS = {
     packages: ['@langchain/langgraph-checkpoint', 'zod'],
     node: true,
   },
+  // Starts a server and workers, and plays their user.
+  'crash-test': { parts: 'all but cli', packages: 'all', node: true },
   testing: { parts: 'all but cli', packages: 'all', node: true },
   index: { parts: ['model'], types: ['client', 'config', 'worker', 'workflows', 'activities'], packages: [] },
 };

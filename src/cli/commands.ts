@@ -30,6 +30,12 @@ export const COMMANDS: readonly ListedCommand[] = [
     load: async () => (await import('./check.ts')).checkCommand,
   },
   {
+    name: 'crash-test',
+    usage: '<plan-or-workflow> [input...]',
+    summary: 'kill the worker at every point that a job passes, and compare what the job left',
+    load: async () => (await import('./crash-test.ts')).crashTestCommand,
+  },
+  {
     name: 'start',
     usage: '<plan> [input...]',
     summary: 'start a job that runs a plan',

@@ -14,6 +14,7 @@ const COMMANDS = [
   'dev',
   'worker',
   'check',
+  'crash-test',
   'start',
   'resume',
   'list',

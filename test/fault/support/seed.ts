@@ -1,18 +1,9 @@
 /** Repeatable randomness: the seed is `HOLDFAST_SEED`, or a new one that a test prints in its name. */
 import { randomInt } from 'node:crypto';
 
+export { seededRandom } from '../../../src/model/seeded-random.ts';
+
 export function theSeed(): number {
   const given = process.env['HOLDFAST_SEED'];
   return given === undefined || given === '' ? randomInt(1, 1_000_000) : Number(given);
-}
-
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

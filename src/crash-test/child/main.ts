@@ -1,0 +1,89 @@
+/**
+ * The worker process of a crash test: a worker as `holdfast worker` runs one, which is killed at the point that its
+ * order names. It loads everything, waits for its turn, and polls until it is ended.
+ */
+import { readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ActivityInterceptorsFactory, WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { loadConfig } from '../../config.ts';
+import { defined } from '../../model/defined.ts';
+import type { StepImplementation } from '../../model/step/step.ts';
+import { setFaultHook } from '../../store/fault-point.ts';
+import { createWorker } from '../../worker.ts';
+import type { CrashTestSetUp } from '../options.ts';
+import type { ChildMessage, ChildOrder } from './order.ts';
+import { watchOutside } from './outside.ts';
+import { Points } from './points.ts';
+import { countRequests } from './requests.ts';
+import { StepCode } from './step-code.ts';
+
+/** Comparisons, repairs, the end of a job. */
+const OTHERS = 'job';
+
+const order = JSON.parse(process.argv[2]!) as ChildOrder;
+// Whoever started it holds the other end: without it nobody would end this process.
+process.on('disconnect', () => process.exit(0));
+
+const points = new Points(order);
+const code = new StepCode(points, order.cwd);
+watchOutside(code);
+countRequests(code, order);
+const { config, steps } = await usersOwn();
+const workflowBundle = JSON.parse(readFileSync(order.bundlePath, 'utf8')) as WorkflowBundleWithSourceMap;
+// For those that come after it: one that is killed keeps nothing.
+if (order.tellsPoints) flushCompileCache();
+tell('loaded');
+await new Promise((resolve) => process.once('message', resolve));
+const { workerDeploymentOptions: _unversioned, ...temporal } = config.temporal ?? {};
+const worker = await createWorker({
+  address: order.address,
+  namespace: order.namespace,
+  taskQueue: order.taskQueue,
+  workspaceRoot: order.workspaceRoot,
+  workflowBundle,
+  steps: steps.map((step) => code.watched(step)),
+  ...defined({ maxConcurrentSteps: config.maxConcurrentSteps, heartbeatIntervalMs: config.heartbeatIntervalMs }),
+  temporal: {
+    ...temporal,
+    interceptors: {
+      ...temporal.interceptors,
+      activity: [naming, ...(temporal.interceptors?.activity ?? [])],
+    },
+  },
+});
+setFaultHook((point) => points.passed(point));
+const running = worker.run();
+tell('polling');
+await running;
+
+function tell(message: ChildMessage): void {
+  process.send?.(message);
+}
+
+async function usersOwn() {
+  const { cwd, config: file, steps: modules, setUp } = order;
+  const config = await loadConfig({ cwd, steps: modules, ...defined({ config: file }) });
+  const own = setUp === undefined ? [] : await setUpSteps(path.resolve(cwd, setUp));
+  return { config, steps: [...config.steps, ...own] };
+}
+
+async function setUpSteps(file: string): Promise<readonly StepImplementation[]> {
+  // oxlint-disable-next-line layout/arrows -- the user names the file; nothing of ours is loaded by a computed name
+  const { default: setUp } = (await import(pathToFileURL(file).href)) as { readonly default?: CrashTestSetUp };
+  return setUp?.steps ?? [];
+}
+
+/** Each Activity's points are its step's. */
+function naming(): ReturnType<ActivityInterceptorsFactory> {
+  return {
+    inbound: {
+      execute: async (input, next) => {
+        const request = input.args[0] as { readonly stepId?: unknown } | undefined;
+        const { stepId } = request ?? {};
+        return await points.within(typeof stepId === 'string' ? stepId : OTHERS, () => next(input));
+      },
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/** The points that a worker process of a crash test passes, counted by step, and what happens at one of them. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { appendFileSync } from 'node:fs';
+import type { ChildOrder, Trace } from './order.ts';
+
+/** Of what is passed outside of any Activity. */
+const NO_STEP = 'worker';
+
+export class Points {
+  readonly #order: ChildOrder;
+  readonly #step = new AsyncLocalStorage<string>();
+  readonly #passed = new Map<string, number>();
+
+  constructor(order: ChildOrder) {
+    this.#order = order;
+  }
+
+  /** What `work` passes is passed in `step`. */
+  within<T>(step: string, work: () => T): T {
+    return this.#step.run(step, work);
+  }
+
+  get step(): string {
+    return this.#step.getStore() ?? NO_STEP;
+  }
+
+  passed(point: string): void {
+    const { step } = this;
+    const { fault, tellsPoints } = this.#order;
+    if (tellsPoints) this.trace({ kind: 'point', step, point });
+    if (fault === undefined || fault.step !== step || fault.point !== point) return;
+    const name = `${step}/${point}`;
+    const count = (this.#passed.get(name) ?? 0) + 1;
+    this.#passed.set(name, count);
+    if (count !== fault.hit) return;
+    this.trace({ kind: 'fault', step, point, hit: count });
+    process.kill(process.pid, fault.how === 'kill' ? 'SIGKILL' : 'SIGSTOP');
+  }
+
+  /** Written at once: what a process has done is known when it has been killed. */
+  trace(trace: Trace): void {
+    originalAppend(this.#order.traces, `${JSON.stringify(trace)}\n`);
+  }
+}
+
+/** As it was before anything of it was replaced. */
+const originalAppend = appendFileSync;

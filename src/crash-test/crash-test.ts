@@ -1,0 +1,172 @@
+/**
+ * The crash test: the job undisturbed, then again and again with a fault at each point that it passes; each time in a
+ * fresh world, compared with the undisturbed one.
+ */
+import { randomInt } from 'node:crypto';
+import { availableParallelism } from 'node:os';
+import { HoldfastError } from '../model/failure.ts';
+import { isSafeMethod } from '../model/step/http-request.ts';
+import { refuseUnknownOptions } from '../model/options.ts';
+import { ANSWER_LOST, chooseCases, type CrashCase, type Passed } from './cases.ts';
+import { compareRun } from './compare.ts';
+import { faultKey } from './difference.ts';
+import { CRASH_TEST_OPTIONS, type CrashTestOptions } from './options.ts';
+import { referenceOf, type Reference } from './reference.ts';
+import type { CaseOutcome, CaseReport, CrashFault, CrashReport } from './report.ts';
+import type { Run } from './ran.ts';
+import { runOnce } from './run.ts';
+import { openSession, type Session } from './session.ts';
+import { refuseUnanswered } from './stand-in.ts';
+
+const MAX_SEED = 1_000_000;
+/** Of a disturbed run. */
+const LEAST_LIMIT_MS = 60_000;
+const TIMES = 20;
+
+/**
+ * Tests a job of yours: kills its worker at every point that the job passes, lets another go on, and compares what the
+ * job left with what it leaves undisturbed. Needs no server: one is started.
+ * @throws HoldfastError `bad-plan`, `bad-input` (also: what the job needs that can't be repeated, and how to stub it),
+ *   `busy` (its workspace is in use), `server-unreachable`
+ */
+export async function crashTest(options: CrashTestOptions): Promise<CrashReport> {
+  refuseUnknownOptions('crashTest', options, CRASH_TEST_OPTIONS);
+  const startedMs = performance.now();
+  const seed = options.seed ?? randomInt(1, MAX_SEED);
+  await using session = await openSession(options);
+  const runs = [await runOnce(session, { id: 'undisturbed' }), await runOnce(session, { id: 'again' })] as const;
+  for (const run of runs) mustBeRepeatable(run);
+  const reference = referenceOf(...runs);
+  const { points, everyHit = false, pairs = 0, freeze = false } = options;
+  const passed = passedIn(runs[0]);
+  const cases = chooseCases(passed, { points, everyHit, pairs, freeze, seed });
+  const reports = await runCases(session, reference, cases);
+  const { traces, durationMs, end } = runs[0];
+  return {
+    schemaVersion: 1,
+    name: session.subject.name,
+    ok: reports.every(({ outcome }) => outcome === 'same'),
+    seed,
+    undisturbed: {
+      outcome: end.kind === 'ended' ? end.outcome : end.kind,
+      steps: new Set(traces.flatMap((trace) => (trace.kind === 'point' ? [trace.step] : []))).size,
+      points: [...passed.values()].reduce((sum, count) => sum + count, 0),
+      durationMs,
+    },
+    notCompared: [...reference.notes],
+    counts: countsOf(reports),
+    faults: [...faultsOf(reports)],
+    cases: [...reports],
+    durationMs: Math.round(performance.now() - startedMs),
+  };
+}
+
+/** @throws HoldfastError `bad-input`: what to stub, and how */
+function mustBeRepeatable({ end, unanswered }: Run): void {
+  refuseUnanswered(unanswered);
+  if (end.kind === 'asks') {
+    const { kind, stepId, findings } = end.question;
+    const step = stepId ?? findings[0]?.recordedBy?.stepId;
+    const [answer = 'accept'] = findings[0]?.answers ?? [];
+    const rule = JSON.stringify([{ ...(step === undefined ? {} : { step }), kind, answer }]);
+    throw new HoldfastError(
+      'bad-input',
+      `Undisturbed, the job asks a person: ${kind}${step === undefined ? '' : ` of step ${step}`}, ` +
+        `${findings.map(({ resource, found }) => `${resource} (${found.text.slice(0, 200)})`).join('; ')}.`,
+      { nextStep: `Say what is to be answered: write ${rule} to answers.json and give --answers answers.json.` },
+    );
+  }
+  if (end.kind !== 'ended')
+    throw new HoldfastError('bad-input', `Undisturbed, the job does not end: ${end.text}`, {
+      nextStep: 'Let it end by itself first: holdfast start. A longer run: --limit SECONDS.',
+    });
+  if (end.outcome !== 'completed')
+    throw new HoldfastError('bad-input', `Undisturbed, the job ends as ${end.outcome}: ${end.message ?? ''}`, {
+      nextStep: 'Correct what its message says; what a run needs (files, rows, services) is made by --set-up FILE.',
+    });
+}
+
+function passedIn({ traces, arrived }: Run): Passed {
+  const passed = new Map<string, number>();
+  const count = (name: string): void => void passed.set(name, (passed.get(name) ?? 0) + 1);
+  for (const trace of traces) if (trace.kind === 'point') count(`${trace.step}/${trace.point}`);
+  for (const { step, method } of arrived) if (!isSafeMethod(method)) count(`${step}/${ANSWER_LOST}`);
+  return passed;
+}
+
+async function runCases(
+  session: Session,
+  reference: Reference,
+  cases: readonly CrashCase[],
+): Promise<readonly CaseReport[]> {
+  const { atOnce = Math.max(2, availableParallelism()), onProgress, signal } = session.options;
+  const reports = new Map<number, CaseReport>();
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let at = next++; at < cases.length && signal?.aborted !== true; at = next++) {
+      const report = await runCase(session, reference, cases[at]!, `run-${at + 1}`);
+      reports.set(at, report);
+      onProgress?.({ done: reports.size, total: cases.length, text: `${report.id} ${report.outcome}` });
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, cases.length) }, lane));
+  return [...reports].toSorted(([a], [b]) => a - b).map(([, report]) => report);
+}
+
+async function runCase(session: Session, reference: Reference, test: CrashCase, id: string): Promise<CaseReport> {
+  const run = await runOnce(session, { id, test, limitMs: Math.max(LEAST_LIMIT_MS, reference.run.durationMs * TIMES) });
+  const differences = run.end.kind === 'ended' ? compareRun(reference, run) : [];
+  const [first] = test.kills;
+  const text = textOf(run);
+  const met = run.traces.filter(({ kind }) => kind === 'fault').length + (run.wasCut ? 1 : 0);
+  return {
+    id: test.id,
+    how: test.how,
+    step: first?.step ?? '',
+    point: first?.point ?? '',
+    outcome: outcomeOf(run, differences.length),
+    ...(met < test.kills.length ? { missed: true } : {}),
+    differences: [...differences],
+    ...(text === undefined ? {} : { text }),
+    durationMs: run.durationMs,
+  };
+}
+
+function outcomeOf({ end }: Run, differences: number): CaseOutcome {
+  if (end.kind === 'asks') return 'asks';
+  if (end.kind !== 'ended') return 'stuck';
+  return differences === 0 ? 'same' : 'differs';
+}
+
+function textOf({ end }: Run): string | undefined {
+  if (end.kind === 'ended') return undefined;
+  if (end.kind !== 'asks') return end.text;
+  const { kind, findings } = end.question;
+  return `${kind}: ${findings.map(({ resource, found }) => `${resource} (${found.text.slice(0, 200)})`).join('; ')}`;
+}
+
+function countsOf(reports: readonly CaseReport[]): CrashReport['counts'] {
+  const count = (outcome: CaseOutcome): number => reports.filter((report) => report.outcome === outcome).length;
+  return {
+    cases: reports.length,
+    same: count('same'),
+    asks: count('asks'),
+    differs: count('differs'),
+    stuck: count('stuck'),
+  };
+}
+
+/** The same fault of several cases is one; the ones that name their cause come first. */
+function faultsOf(reports: readonly CaseReport[]): readonly CrashFault[] {
+  const faults = new Map<string, CrashFault>();
+  for (const { id, differences } of reports)
+    for (const difference of differences) {
+      const key = faultKey(difference);
+      const known = faults.get(key);
+      if (known === undefined) faults.set(key, { difference, cases: [id] });
+      else if (!known.cases.includes(id)) faults.set(key, { ...known, cases: [...known.cases, id] });
+    }
+  return [...faults.values()].toSorted((a, b) => RANK.indexOf(a.difference.kind) - RANK.indexOf(b.difference.kind));
+}
+
+const RANK = ['effect', 'request', 'unsteady', 'file', 'rows', 'result', 'end'];

@@ -1,0 +1,94 @@
+/** What all runs of a crash test share: the server, the bundle of Workflows, the stand-in, where to put things. */
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { devNull, tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { connectHoldfast, type HoldfastClient } from '../client.ts';
+import { loadConfig, type LoadedConfig } from '../config.ts';
+import { startDevServer } from '../dev-server/start.ts';
+import { defined } from '../model/defined.ts';
+import { HoldfastError } from '../model/failure.ts';
+import { bundleWorkflows } from '../worker.ts';
+import type { CrashTestOptions, CrashTestSetUp } from './options.ts';
+import { StandIn } from './stand-in.ts';
+import { subjectOf, type Subject } from './subject.ts';
+
+export interface Session extends AsyncDisposable {
+  readonly options: CrashTestOptions;
+  readonly subject: Subject;
+  readonly setUp: CrashTestSetUp;
+  readonly config: LoadedConfig;
+  readonly client: HoldfastClient;
+  readonly standIn: StandIn;
+  readonly bundlePath: string;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Gets a folder for each run. */
+  readonly root: string;
+}
+
+/** A Query may go to a worker that was just killed. */
+const QUERY_LIMIT_MS = 2_000;
+
+/** @throws HoldfastError for what can't be tested, before anything is started */
+export async function openSession(options: CrashTestOptions): Promise<Session> {
+  const { cwd = process.cwd() } = options;
+  const env = testEnv(options);
+  const config = await loadConfig({ cwd, ...defined({ config: options.config, steps: options.steps }) });
+  const setUp = options.setUp === undefined ? {} : await loadSetUp(path.resolve(cwd, options.setUp));
+  const subject = await subjectOf({ options, setUp, config, cwd, env });
+  const removals: (() => Promise<void> | void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const remove of removals.splice(0).reverse()) await remove();
+  };
+  try {
+    const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'holdfast-crash-')));
+    removals.push(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
+    const bundlePath = path.join(root, 'workflows.json');
+    const workflowsPath = workflowsOf(options, config, cwd);
+    const bundling = bundleWorkflows(workflowsPath).then((bundle) => writeFileSync(bundlePath, JSON.stringify(bundle)));
+    const serving = options.address === undefined ? startDevServer({ ui: false, env: { ...env } }) : undefined;
+    const [bundled, served] = await Promise.allSettled([bundling, serving]);
+    const server = served.status === 'fulfilled' ? served.value : undefined;
+    if (server !== undefined) removals.push(() => server.stop());
+    for (const one of [bundled, served]) if (one.status === 'rejected') throw one.reason;
+    const address = options.address ?? server!.address;
+    const standIn = await StandIn.start(options.http ?? []);
+    removals.push(() => standIn.stop());
+    const namespace = options.namespace ?? 'default';
+    const client = await connectHoldfast({ address, namespace, env, queryTimeoutMs: QUERY_LIMIT_MS });
+    removals.push(() => client.close());
+    const shared = { options, subject, setUp, config, client, standIn, bundlePath, cwd, env, root };
+    return { ...shared, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** An API key or TLS of another server would not fit the one that is started; nothing here is to be encrypted. */
+function testEnv({ env = process.env, address }: CrashTestOptions): Readonly<Record<string, string | undefined>> {
+  const left = address === undefined ? /^(TEMPORAL_|HOLDFAST_ENCRYPTION_)/ : /^HOLDFAST_ENCRYPTION_/;
+  const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !left.test(name)));
+  return address === undefined ? { ...kept, TEMPORAL_CONFIG_FILE: devNull } : kept;
+}
+
+function workflowsOf(options: CrashTestOptions, config: LoadedConfig, cwd: string): string | undefined {
+  return options.workflowsPath === undefined ? config.workflowsPath : path.resolve(cwd, options.workflowsPath);
+}
+
+async function loadSetUp(file: string): Promise<CrashTestSetUp> {
+  let module: { readonly default?: unknown };
+  try {
+    // oxlint-disable-next-line layout/arrows -- the user names the file; nothing of ours is loaded by a computed name
+    module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
+  } catch (cause) {
+    throw new HoldfastError('bad-input', `${file} cannot be loaded: ${String(cause)}.`, { file }, { cause });
+  }
+  const { default: setUp } = module;
+  if (typeof setUp === 'object' && setUp !== null) return setUp;
+  throw new HoldfastError('bad-input', `${file} has no set-up as its default export.`, {
+    file,
+    nextStep: 'Write export default defineCrashTest({ setUp: async ({ folder, workspace }) => { … } });',
+  });
+}

@@ -1,0 +1,97 @@
+/**
+ * A worker process of a crash test, seen from outside.
+ *
+ * Invariant: it ends with whoever started it: it holds the other end of the channel.
+ */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { HoldfastError } from '../model/failure.ts';
+import type { ChildMessage, ChildOrder } from './child/order.ts';
+
+const MAIN = fileURLToPath(new URL(`./child/main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url));
+const MAX_PRINTED = 8_000;
+
+export interface WorkerProcess {
+  readonly pid: number;
+  /** What ended it. */
+  readonly ended: Promise<NodeJS.Signals | number>;
+  /** Resolves once it has loaded everything; what ends it before that rejects. */
+  readonly loaded: Promise<void>;
+  /** Resolves once it polls; what ends it before that rejects. */
+  poll(): Promise<void>;
+  signal(name: NodeJS.Signals): void;
+  /** By SIGKILL. Safe to repeat. */
+  stop(): Promise<void>;
+  printed(): string;
+}
+
+export interface Launch {
+  readonly env: NodeJS.ProcessEnv;
+  /** In place of Node itself: a program that runs it. */
+  readonly through?: readonly string[];
+}
+
+export function startWorkerProcess(order: ChildOrder, { env, through = [] }: Launch): WorkerProcess {
+  const [program = process.execPath, ...before] = through;
+  const child = fork(MAIN, [JSON.stringify(order)], {
+    cwd: order.cwd,
+    env,
+    execPath: program,
+    execArgv: [...(through.length > 0 ? [...before, process.execPath] : []), ...ownArguments()],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let printed = '';
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.setEncoding('utf8').on('data', (chunk: string) => (printed = `${printed}${chunk}`.slice(-MAX_PRINTED)));
+  const ended = new Promise<NodeJS.Signals | number>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? code ?? 1));
+    child.once('error', () => resolve(1));
+  });
+  const said = (message: ChildMessage): Promise<void> => {
+    const heard = new Promise<void>((resolve) =>
+      child.on('message', (given) => {
+        if (given === message) resolve();
+      }),
+    );
+    const lost = ended.then((how) => {
+      throw new EndedEarly(how, printed);
+    });
+    return Promise.race([heard, lost]);
+  };
+  const loaded = said('loaded');
+  // Told to whoever asks.
+  loaded.catch(() => undefined);
+  return {
+    pid: child.pid ?? -1,
+    ended,
+    loaded,
+    poll: async () => {
+      await loaded;
+      const polling = said('polling');
+      child.send('go', () => undefined);
+      await polling;
+    },
+    signal: (name) => void child.kill(name),
+    stop: async () => {
+      child.kill('SIGKILL');
+      await ended;
+    },
+    printed: () => printed,
+  };
+}
+
+/** It ended before it polled. */
+export class EndedEarly extends HoldfastError {
+  readonly how: NodeJS.Signals | number;
+  constructor(how: NodeJS.Signals | number, printed: string) {
+    super('bad-input', `The worker ended at its start (${how}). It printed:\n${printed.trim()}`, {
+      nextStep: 'Run it alone to see why: holdfast worker.',
+    });
+    this.how = how;
+  }
+}
+
+/** How this process itself was started, less what belongs to it alone. */
+function ownArguments(): readonly string[] {
+  return process.execArgv.filter((argument) => !/^--(test|inspect|eval|print|input-type|cpu-prof)/.test(argument));
+}

@@ -1,0 +1,109 @@
+/**
+ * The workers of one run: the one that a fault meets, and those that follow it. A successor loads while its predecessor
+ * still works, and polls once that has gone, or stands still.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CrashCase, Kill } from './cases.ts';
+import type { ChildOrder } from './child/order.ts';
+import type { RunEnd } from './ran.ts';
+import { EndedEarly, startWorkerProcess, type WorkerProcess } from './worker-process.ts';
+
+/** So long a frozen worker stands still beside its successor: longer than the job waits for its heartbeat. */
+export const FROZEN_MS = 6_000;
+/** What a worker that wakes late would do, it does within this. */
+const AFTER_WAKING_MS = 1_000;
+const LOOK_EVERY_MS = 50;
+
+export interface Workers {
+  /** Resolves when one ended otherwise than by the fault; else never. */
+  readonly failed: Promise<RunEnd>;
+  /** The job has ended: a worker that still stands still goes on, and has its time. */
+  calm(): Promise<void>;
+  /** Ends all. Safe to repeat. */
+  stop(): Promise<void>;
+}
+
+/** @param env of the processes */
+export function startWorkers(order: ChildOrder, test: CrashCase | undefined, env: NodeJS.ProcessEnv): Workers {
+  const crew = new Crew(order, env);
+  const work = test?.how === 'freeze' ? crew.frozen(test.kills[0]!) : crew.killed(killsOf(test));
+  const failed = work.catch((error: unknown): RunEnd | Promise<never> => {
+    if (crew.isOver) return new Promise(() => undefined);
+    return { kind: 'worker-ended', text: error instanceof EndedEarly ? error.message : String(error) };
+  });
+  return { failed, calm: () => crew.calm(), stop: () => crew.stop() };
+}
+
+function killsOf(test: CrashCase | undefined): readonly Kill[] {
+  return test?.how === 'kill' ? test.kills : [];
+}
+
+class Crew {
+  readonly #order: ChildOrder;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #processes: WorkerProcess[] = [];
+  #frozen: WorkerProcess | undefined;
+  isOver = false;
+
+  constructor(order: ChildOrder, env: NodeJS.ProcessEnv) {
+    this.#order = order;
+    this.#env = env;
+  }
+
+  async killed(kills: readonly Kill[]): Promise<RunEnd> {
+    let current = this.#launch('kill', kills[0]);
+    for (let count = 1; ; count++) {
+      await current.poll();
+      // Only a run that is to lose its worker needs another.
+      const next = count <= kills.length ? this.#launch('kill', kills[count]) : undefined;
+      const how = await current.ended;
+      if (this.isOver) return await new Promise(() => undefined);
+      if (how !== 'SIGKILL' || next === undefined)
+        return { kind: 'worker-ended', text: `a worker ended by itself (${how}):\n${current.printed()}` };
+      current = next;
+    }
+  }
+
+  async frozen(at: Kill): Promise<RunEnd> {
+    const first = this.#launch('freeze', at);
+    await first.poll();
+    const next = this.#launch('kill');
+    while (!this.isOver && !this.#isFaultMet()) await delay(LOOK_EVERY_MS);
+    this.#frozen = first;
+    await next.poll();
+    await delay(FROZEN_MS);
+    this.#wake();
+    const how = await Promise.race([first.ended, next.ended]);
+    if (this.isOver) return await new Promise(() => undefined);
+    return { kind: 'worker-ended', text: `a worker ended by itself (${how}):\n${first.printed()}${next.printed()}` };
+  }
+
+  async calm(): Promise<void> {
+    if (this.#frozen === undefined) return;
+    this.#wake();
+    await delay(AFTER_WAKING_MS);
+  }
+
+  async stop(): Promise<void> {
+    this.isOver = true;
+    await Promise.all(this.#processes.map((worker) => worker.stop()));
+  }
+
+  /** Waking one that is awake does nothing. */
+  #wake(): void {
+    this.#frozen?.signal('SIGCONT');
+  }
+
+  #isFaultMet(): boolean {
+    const { traces } = this.#order;
+    return existsSync(traces) && readFileSync(traces, 'utf8').includes('{"kind":"fault"');
+  }
+
+  #launch(how: 'kill' | 'freeze', kill?: Kill): WorkerProcess {
+    const fault = kill === undefined ? {} : { fault: { ...kill, how } };
+    const worker = startWorkerProcess({ ...this.#order, ...fault }, { env: this.#env });
+    this.#processes.push(worker);
+    return worker;
+  }
+}
