@@ -74,6 +74,6 @@ function reportText(folder: string, report: GcReport, dryRun: boolean): string {
         `${counted(one.contents, 'content')} (${one.sizeBytes} bytes).`,
       ...one.hindrances.map((hindrance) => `  ${hindrance}`),
     ]),
-    ...problems.map(({ where, what }) => `Not done: ${where}: ${what}`),
+    ...problems.map(({ where, what, next }) => `Not done: ${where}: ${what} ${next}`),
   ].join('\n');
 }

@@ -89,5 +89,10 @@ function mustBeUsable(path: string): void {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
   if (stat.isDirectory()) throw Object.assign(new Error(`${path} is a folder`), { code: 'EISDIR' });
-  accessSync(path, constants.R_OK | constants.W_OK);
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    // Whoever had the database open last takes its companions along.
+    if (systemCode(error) !== 'ENOENT') throw error;
+  }
 }

@@ -1,101 +1,83 @@
 /** Cleaning up is killed by SIGKILL at every point: the record is there, or its archive is, whole. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { verifyArchive } from '../../src/protocol/retention/archive-file.ts';
+import { basename, join } from 'node:path';
+import { after, test } from 'node:test';
 import type { GcReport } from '../../src/protocol/retention/gc.ts';
-import { loadJob } from '../../src/protocol/checkpoint/load-job.ts';
-import { openStore } from '../../src/store/sealed/open-store.ts';
-import { verifyStore } from '../../src/store/sealed/verify.ts';
 import { answerOf, startChild } from '../support/child-process.ts';
-import { endedJob } from '../support/ended-job.ts';
 import type { GcOrder } from '../support/gc-child.ts';
+import { copyOfWorld, endedWorld, LATER_MS, mustBeClean, mustBeThere, type GcWorld } from '../support/gc-world.ts';
 import { linesOf, type Killing } from '../support/killing.ts';
-import { readLedger } from '../support/ledger.ts';
+import { testPostgres } from '../support/postgres.ts';
 import { twoAtATime } from '../support/undo-kills.ts';
 
 const CHILD = new URL('../support/gc-child.ts', import.meta.url).pathname;
+const postgres = await testPostgres();
 const root = mkdtempSync(join(tmpdir(), 'holdfast-gc-kills-'));
 after(() => rmSync(root, { recursive: true, force: true }));
-const done = join(root, 'done');
-const nowMs = Date.now() + 31 * 24 * 60 * 60 * 1_000;
-const retention = { days: 30, archive: 'archives' };
-const checkpoint = { store: '${{ env.CHECKPOINTS }}', keep: 3 };
-let jobId: string;
-
-before(async () => {
-  const env = { CHECKPOINTS: join(done, 'checkpoints') };
-  jobId = await endedJob({ root: done, name: 'report', steps: 8, retention, checkpoint, env });
-});
-
-function copyOf(name: string): string {
-  const folder = join(root, name);
-  cpSync(done, folder, { recursive: true, preserveTimestamps: true });
-  return folder;
-}
+const nowMs = Date.now() + LATER_MS;
 
 /** Undefined: it was killed. */
-async function gc(folder: string, killing: Killing = {}): Promise<GcReport | undefined> {
-  const order: GcOrder = { root: folder, nowMs, env: { CHECKPOINTS: join(folder, 'checkpoints') }, ...killing };
+async function gc({ folder, checkpoints }: GcWorld, killing: Killing = {}): Promise<GcReport | undefined> {
+  const order: GcOrder = { root: folder, nowMs, env: { CHECKPOINTS: checkpoints }, ...killing };
   return await answerOf<GcReport>(startChild({ script: CHILD, order, compiled: join(root, 'compiled') }));
 }
 
-/** After a kill: nothing is lost. */
-async function mustBeThere(folder: string): Promise<void> {
-  const archives = join(folder, 'archives');
-  const named = existsSync(archives) ? readdirSync(archives).filter((name) => name.endsWith('.tar')) : [];
-  for (const name of named) assert.equal((await verifyArchive(join(archives, name))).jobId, jobId);
-  const isRecorded = readLedger(join(folder, 'report'), (ledger) => ledger.job(jobId)?.state) === 'released';
-  assert.ok(isRecorded || named.length === 1, 'the record is there, or its archive');
-  const store = openStore(join(folder, 'checkpoints'));
-  const last = (await store.generations(jobId)).slice(-3);
-  assert.equal(last.length, 3);
-  for (const seq of last) await loadJob(store, jobId, seq);
-  await store.close();
-}
-
-async function mustBeClean(folder: string): Promise<void> {
-  await mustBeThere(folder);
-  assert.deepEqual(
-    readLedger(join(folder, 'report'), (ledger) => ledger.jobIds()),
-    [],
-  );
-  assert.deepEqual(readdirSync(join(folder, 'archives')).length, 1, 'nothing half written is left');
-  const store = openStore(join(folder, 'checkpoints'));
-  assert.deepEqual((await verifyStore(store)).problems, []);
-  await store.close();
-}
-
-test('killed once at each hit of each point, gc loses nothing, and goes on', async () => {
-  const hits = join(root, 'hits');
-  const unharmed = copyOf('unharmed');
+/** @param copy of the folder, and of the database where there is one */
+async function killEverywhere(
+  done: GcWorld,
+  copy: (name: string) => Promise<GcWorld>,
+  isKilled: (point: string) => boolean,
+): Promise<readonly string[]> {
+  const hits = join(root, `hits-${basename(done.folder)}`);
+  const unharmed = await copy('unharmed');
   assert.deepEqual((await gc(unharmed, { hits }))?.problems, []);
   await mustBeClean(unharmed);
   const counted = new Map<string, number>();
-  const all = linesOf(hits).map((point) => {
-    const hit = (counted.get(point) ?? 0) + 1;
-    counted.set(point, hit);
-    return { point, hit };
+  const all = linesOf(hits)
+    .map((point) => {
+      const hit = (counted.get(point) ?? 0) + 1;
+      counted.set(point, hit);
+      return { point, hit };
+    })
+    .filter(({ point }) => isKilled(point));
+  const failures = await twoAtATime(all, async (kill, index) => {
+    const world = await copy(`kill-${index}`);
+    const first = await gc(world, { kill, killed: join(root, `${basename(world.folder)}-killed`) });
+    await mustBeThere(world);
+    if (first === undefined) await gc(world);
+    await mustBeClean(world);
+    rmSync(world.folder, { recursive: true, force: true });
   });
-  const reached = new Set(all.map(({ point }) => point));
+  assert.deepEqual(failures, []);
+  return all.map(({ point }) => point);
+}
+
+test('killed once at each hit of each point, gc loses nothing, and goes on', async (t) => {
+  const done = await endedWorld(join(root, 'done'));
+  const copy = (name: string): Promise<GcWorld> => Promise.resolve(copyOfWorld(done, join(root, name)));
+  const points = await killEverywhere(done, copy, () => true);
+  t.diagnostic(`${points.length} kills`);
+  const reached = new Set(points);
   for (const point of [
     'link.before',
     'link.after',
     'fsync.after',
     'ledger-commit.before',
     'ledger-commit.after',
+    'rename.after',
     'unlink.after',
   ])
-    assert.ok(reached.has(point as never), `${point} is reached`);
-  const failures = await twoAtATime(all, async (kill, index) => {
-    const folder = copyOf(`kill-${index}`);
-    const first = await gc(folder, { kill, killed: join(root, `killed-${index}`) });
-    await mustBeThere(folder);
-    if (first === undefined) await gc(folder);
-    await mustBeClean(folder);
-    rmSync(folder, { recursive: true, force: true });
-  });
-  assert.deepEqual(failures, []);
+    assert.ok(reached.has(point), `${point} is reached`);
+});
+
+test('killed at each commit of PostgreSQL’s, and at those of the record, gc loses nothing, and goes on', async (t) => {
+  const done = await endedWorld(join(root, 'postgres'), await postgres.database());
+  const copy = async (name: string): Promise<GcWorld> =>
+    copyOfWorld(done, join(root, `postgres-${name}`), await postgres.database(done.checkpoints));
+  const points = await killEverywhere(done, copy, (point) => /^(database|ledger)-commit\./.test(point));
+  t.diagnostic(`${points.length} kills`);
+  const commits = points.filter((point) => point === 'database-commit.before').length;
+  assert.ok(commits >= 9, `${commits} commits: 8 checkpoints and a content`);
 });

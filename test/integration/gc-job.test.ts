@@ -4,10 +4,13 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { collectBelow } from '../../src/protocol/retention/gc.ts';
+import type { WorkflowHandle } from '@temporalio/client';
+import { collectBelow, type GcReport } from '../../src/protocol/retention/gc.ts';
 import { openStore } from '../../src/store/sealed/open-store.ts';
 import { agentJob } from '../../src/workflows/agent-job.ts';
+import { decision } from '../replay/scenario.ts';
 import { cli } from '../support/cli-terminal.ts';
+import { untilStatus } from '../support/job-status.ts';
 import { testWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
 
@@ -59,4 +62,38 @@ test('of the jobs of a plan the latest stays, the other is archived; each keeps 
     assert.ok(length >= (series.startsWith(ids[0]!) ? 3 : 4) && length <= 7, `${series}: ${length}`);
   }
   await store.close();
+});
+
+test('a terminated job is named with how to end it; once the next job has taken over, its record goes', async () => {
+  const ended = join(root, 'ended');
+  const start = async (plan: object): Promise<WorkflowHandle> =>
+    await temporal.client.workflow.start('agentJob', {
+      workflowId: temporal.unique('job'),
+      taskQueue,
+      args: [{ plan, workspace: 'ended' }],
+    });
+  const pause = { id: 'pause', use: 'wait', with: { seconds: 600 }, needs: ['f'] };
+  const { steps, ...plan } = planOf('ended') as { steps: object[] };
+  const first = await start({ ...plan, steps: [...steps, pause] });
+  await untilStatus(first, (status) => status.steps.some(({ id, state }) => id === 'f' && state === 'done'));
+  await first.terminate('the test says so');
+  const gc = async (days: number): Promise<GcReport> =>
+    await collectBelow(ended, { env, dryRun: false, nowMs: Date.now() + days * 86_400_000 });
+  assert.match((await gc(0)).passedOver[0]!.why, /has the workspace$/, 'it may be at work');
+  const [{ why }] = (await gc(2)).passedOver as [GcReport['passedOver'][number]];
+  assert.ok(why.includes(`If it was terminated (\`holdfast status ${first.workflowId}\` tells)`), why);
+  assert.ok(why.includes(`\`holdfast start PLAN --workspace ${ended}\``), why);
+  const second = await start({
+    ...plan,
+    steps: [{ id: 'mine', use: 'file.write', with: { path: 'm', content: 'm' } }],
+  });
+  const [question] = (await untilStatus(second, ({ questions }) => questions.length > 0)).questions;
+  await second.executeUpdate('decide', { args: [decision(question!.digest, 'accept')] });
+  await second.result();
+  const { retired, problems } = await gc(2);
+  assert.deepEqual(problems, []);
+  assert.deepEqual(
+    retired.map(({ workflowId, outcome }) => [workflowId, outcome]),
+    [[first.workflowId, 'taken-over']],
+  );
 });

@@ -5,7 +5,63 @@ const GC = ['test/integration/gc.test.ts'];
 const DIRECTORY = ['test/integration/sealed-directory.test.ts'];
 const POSTGRES = ['test/integration/sealed-postgres.test.ts'];
 
+const BESIDE = ['test/fault/gc-beside.test.ts'];
+
 export const RETENTION: readonly Mutation[] = [
+  {
+    guarantee: 'G4',
+    breaks: 'two write one archive at once under one temporary name',
+    file: 'src/protocol/retention/write-archive.ts',
+    find: '`${path}.lock`',
+    replace: '`${path}.${process.pid}.lock`',
+    tests: BESIDE,
+    name: 'folder: of three that clean up',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a record goes although its store was not cleaned up',
+    file: 'src/protocol/retention/gc.ts',
+    find: 'if (checkpoint === undefined || cleaned.has(checkpoint.store))',
+    replace: 'if (checkpoint !== null)',
+    tests: ['test/fault/gc-postgres.test.ts'],
+    name: 'a server that is away',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'of a temporary archive that can’t be removed nobody is told',
+    file: 'src/protocol/retention/write-archive.ts',
+    find: '    unlinkFile(temporary);\n',
+    replace: '    tryUnlink(temporary);\n',
+    tests: ['test/fault/gc-errors.test.ts'],
+    name: 'unlink',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'of two that remove a content at once, the slower one stops',
+    file: 'src/store/sealed/directory/unused-blob.ts',
+    find: '  if (!unlessGone(() => renameFile(path, gone))) return false;\n',
+    replace: '  renameFile(path, gone);\n',
+    tests: BESIDE,
+    name: 'folder: of three that remove contents',
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'of the old generations the newest goes first',
+    file: 'src/store/sealed/prune.ts',
+    find: 'for (const generation of removable) if',
+    replace: 'for (const generation of removable.toReversed()) if',
+    tests: ['test/fault/prune-kills.test.ts'],
+    name: 'folder: killed',
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'old generations go where the newest was not read back',
+    file: 'src/store/sealed/prune.ts',
+    find: 'of there.slice(-MUST_BE_SOUND)',
+    replace: 'of there.slice(-MUST_BE_SOUND, -1)',
+    tests: ['test/fault/prune-kills.test.ts'],
+    name: 'folder: killed',
+  },
   {
     guarantee: 'G4',
     breaks: 'contents of a workspace go while a job has it',
@@ -18,7 +74,7 @@ export const RETENTION: readonly Mutation[] = [
   {
     guarantee: 'G4',
     breaks: 'a record goes although its archive could not be written',
-    file: 'src/protocol/retention/archive-file.ts',
+    file: 'src/protocol/retention/write-archive.ts',
     find: 'if (!linkUnlessThere(temporary, path)) await mustBeSame(path, archiving.job);',
     replace: 'linkUnlessThere(temporary, path);',
     tests: GC,

@@ -1,15 +1,10 @@
 /**
- * Archives: the record of a job that has ended, in one tar file.
+ * Reads archives: the record of a job that has ended, in one tar file.
  *
- * Invariants
- * 1. A file has its name only once it is durable and has been read back whole: every member, every content by its
- *    digest, the chain by its heads.
- * 2. An archive that is there is never replaced: the same job's, as far, is fine; another is `already-started`.
- * 3. Nothing of a damaged archive is used.
+ * Invariant: nothing of a damaged archive is used.
  */
 import { closeSync, constants, openSync } from 'node:fs';
 import { hash } from 'node:crypto';
-import { dirname } from 'node:path';
 import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import type { Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
@@ -25,98 +20,10 @@ import {
   type ArchiveIndex,
 } from '../../model/job/archived-job.ts';
 import { hashChunks } from '../../store/chunks.ts';
-import {
-  createFile,
-  linkUnlessThere,
-  makeDirectory,
-  storageError,
-  syncDirectory,
-  syncFileSlowly,
-  systemCode,
-  tryUnlink,
-  writeWhole,
-} from '../../store/durable-file.ts';
+import { storageError, systemCode } from '../../store/durable-file.ts';
 import { openSealed } from '../../store/sealed/open.ts';
-import { seal } from '../../store/sealed/seal.ts';
-import {
-  OtherTar,
-  TAR_END,
-  TarDamage,
-  tarContent,
-  tarHeader,
-  tarMembers,
-  tarPadding,
-  type TarMember,
-} from '../../store/tar.ts';
+import { OtherTar, TarDamage, tarContent, tarMembers, type TarMember } from '../../store/tar.ts';
 import { provedChain, type StoredJob } from '../checkpoint/load-job.ts';
-
-/** What is to be archived. */
-export interface Archiving {
-  readonly job: ArchivedJob;
-  readonly ended: Pick<ArchiveIndex, 'endedAt' | 'outcome'>;
-  readonly sizeOf: (content: Digest) => number;
-  readonly stream: (content: Digest) => AsyncIterable<Uint8Array>;
-}
-
-/**
- * Writes an archive, or finds the same one there. Safe to repeat after a kill.
- * @throws HoldfastError `already-started` where another archive has the name; `ledger-damaged` for a content that is
- *   not what its digest says; `too-large`; `storage-failed`, `permission-denied`
- */
-export async function writeArchive(path: string, archiving: Archiving): Promise<void> {
-  makeDirectory(dirname(path), 0o700);
-  const temporary = `${path}.being-written`;
-  tryUnlink(temporary);
-  try {
-    await writeTar(temporary, archiving);
-    await verifyArchive(temporary);
-    if (!linkUnlessThere(temporary, path)) await mustBeSame(path, archiving.job);
-    syncDirectory(dirname(path));
-  } finally {
-    tryUnlink(temporary);
-  }
-}
-
-async function writeTar(path: string, { job, ended, sizeOf, stream }: Archiving): Promise<void> {
-  const sealed = seal({ kind: 'archive', document: job as unknown as Json, writer: 'holdfast gc' });
-  const members = [
-    { name: JOB_NAME, sizeBytes: sealed.length, sha256: hash('sha256', sealed) },
-    ...job.chain.blobs.map((sha256) => ({ name: `${BLOBS_FOLDER}${sha256}`, sizeBytes: sizeOf(sha256), sha256 })),
-  ];
-  const { jobId, workflowId, place } = job;
-  const index: ArchiveIndex = {
-    holdfast: 'archive',
-    schemaVersion: ARCHIVE_VERSION,
-    jobId,
-    workflowId,
-    ...ended,
-    place,
-    members,
-  };
-  const atMs = Date.parse(ended.endedAt);
-  const file = createFile(path, 0o600);
-  const put = (bytes: Uint8Array): void => writeWhole(file, bytes, path);
-  try {
-    const text = Buffer.from(`${canonicalJson(index as unknown as Json)}\n`);
-    for (const [name, bytes] of [
-      [INDEX_NAME, text],
-      [JOB_NAME, sealed],
-    ] as const) {
-      put(tarHeader(name, bytes.length, atMs));
-      put(bytes);
-      put(tarPadding(bytes.length));
-    }
-    for (const { name, sizeBytes, sha256 } of members.slice(1)) {
-      put(tarHeader(name, sizeBytes, atMs));
-      for await (const chunk of stream(sha256)) put(chunk);
-      put(tarPadding(sizeBytes));
-    }
-    put(TAR_END);
-    await syncFileSlowly(file, path);
-  } finally {
-    closeSync(file);
-  }
-}
 
 /** An archive that is open. */
 export interface OpenArchive {
@@ -171,17 +78,6 @@ export async function verifyArchive(path: string): Promise<ArchiveIndex> {
   } finally {
     archive.close();
   }
-}
-
-async function mustBeSame(path: string, { jobId, place }: ArchivedJob): Promise<void> {
-  const found = await verifyArchive(path);
-  if (found.jobId === jobId && found.place.head === place.head) return;
-  throw new HoldfastError(
-    'already-started',
-    `There is an archive ${path} already, of ${found.jobId} up to record ${found.place.seq}. Expected none, or that ` +
-      `of ${jobId} up to record ${place.seq}. Nothing was removed; move it away.`,
-    { path },
-  );
 }
 
 function opened(path: string): number {

@@ -3,7 +3,8 @@
  * checkpoints in the stores of the jobs that are there.
  *
  * Invariants
- * 1. First all archives, each read back; then the stores; then the records. What could not be archived is not removed.
+ * 1. First all archives, each read back; then the stores; then the records. What could not be archived is not removed,
+ *    and neither is the record of a job whose store could not be cleaned up: it alone names that store.
  * 2. What goes wrong with one workspace or store takes nothing from the others; it is told.
  */
 import { isAbsolute, join, resolve } from 'node:path';
@@ -58,8 +59,17 @@ export interface GcReport {
   /** Workspaces whose contents were not looked at, with why. */
   readonly passedOver: readonly { readonly workspace: string; readonly why: string }[];
   readonly stores: readonly CollectedStore[];
-  /** What could not be done. */
-  readonly problems: readonly { readonly where: string; readonly what: string }[];
+  /** What could not be done; it is tried again by the next gc. */
+  readonly problems: readonly GcProblem[];
+}
+
+/** What could not be done. */
+export interface GcProblem {
+  /** A workspace, a folder, a store. */
+  readonly where: string;
+  readonly what: string;
+  /** What the person can do. */
+  readonly next: string;
 }
 
 interface Found extends EndedJob {
@@ -76,7 +86,7 @@ class Collection {
   readonly #options: GcOptions;
   readonly #retired: RetiredJob[] = [];
   readonly #passedOver: { workspace: string; why: string }[] = [];
-  readonly #problems: { where: string; what: string }[] = [];
+  readonly #problems: GcProblem[] = [];
   readonly #stores: CollectedStore[] = [];
   /** Of stores, by their references: by job how many checkpoints stay. */
   readonly #keep = new Map<string, Map<string, number>>();
@@ -89,7 +99,7 @@ class Collection {
   }
 
   async run(): Promise<GcReport> {
-    const folders = workspacesBelow(this.#root);
+    const folders = workspacesBelow(this.#root, (folder, error) => this.#tell(folder, error));
     const ended: Found[] = [];
     for (const folder of folders) {
       this.#options.onProgress?.(`looked at ${counted(ended.length, 'job')} that have ended`);
@@ -102,16 +112,23 @@ class Collection {
     const going: (readonly [Found, string | undefined])[] = [];
     for (const job of this.#over(ended))
       await this.#in(job.folder, async (workspace) => {
-        going.push([job, await this.#archive(workspace, job)]);
+        const archived = await this.#archive(workspace, job);
+        // Another gc was faster.
+        if (archived === 'gone') return;
+        going.push([job, archived.archive]);
         this.#options.onProgress?.(`${counted(going.length, 'record')} archived, or to be removed without`);
       });
     // What a record says of its checkpoints is known while it is there.
     for (const [{ jobId, settings }] of going) this.#noteStore(jobId, settings, 0);
     const { store } = this.#options;
     if (store !== undefined && !this.#keep.has(store)) this.#keep.set(store, new Map());
-    for (const [reference, keep] of this.#keep) await this.#collectStore(reference, keep);
-    for (const [job, archive] of going)
-      await this.#in(job.folder, async (workspace) => await this.#retire(workspace, job, archive));
+    const cleaned = new Set<string>();
+    for (const [reference, keep] of this.#keep) if (await this.#collectStore(reference, keep)) cleaned.add(reference);
+    for (const [job, archive] of going) {
+      const { checkpoint } = job.settings;
+      if (checkpoint === undefined || cleaned.has(checkpoint.store))
+        await this.#in(job.folder, async (workspace) => await this.#retire(workspace, job, archive));
+    }
     for (const folder of folders) await this.#in(folder, async (workspace) => await this.#collectContents(workspace));
     return {
       workspaces: folders.length,
@@ -125,9 +142,13 @@ class Collection {
     };
   }
 
+  get #nowMs(): number {
+    return this.#options.nowMs ?? Date.now();
+  }
+
   /** The jobs whose time is over: the latest of each plan stay as its settings say. */
   #over(ended: readonly Found[]): readonly Found[] {
-    const { nowMs = Date.now() } = this.#options;
+    const nowMs = this.#nowMs;
     return [...Map.groupBy(ended, ({ settings }) => settings.plan?.name ?? '').values()].flatMap((jobs) =>
       jobs
         .toSorted((a, b) => Date.parse(b.endedAt) - Date.parse(a.endedAt))
@@ -146,16 +167,18 @@ class Collection {
   }
 
   /** Where it is archived, or would be. Undefined: its plan names no folder. */
-  async #archive(workspace: Workspace, job: Found): Promise<string | undefined> {
+  async #archive(workspace: Workspace, job: Found): Promise<{ readonly archive: string | undefined } | 'gone'> {
     const archives = this.#archivesOf(job.settings);
-    if (archives === undefined) return undefined;
-    return this.#options.dryRun ? join(archives, archiveName(job)) : await archiveJob(workspace, job, archives);
+    if (archives === undefined) return { archive: undefined };
+    if (this.#options.dryRun) return { archive: join(archives, archiveName(job)) };
+    const archive = await archiveJob(workspace, job, archives);
+    return archive === undefined ? 'gone' : { archive };
   }
 
   async #retire(workspace: Workspace, job: Found, archive: string | undefined): Promise<void> {
     const { dryRun, onProgress } = this.#options;
     const { workflowId, jobId, endedAt, outcome, at, folder } = job;
-    if (!dryRun) await removeJob(workspace, job);
+    if (!dryRun && !(await removeJob(workspace, job))) return;
     const told = { workflowId, jobId, workspace: folder, endedAt, outcome, records: at.seq };
     this.#retired.push({ ...told, ...(archive !== undefined && { archive }) });
     onProgress?.(`${counted(this.#retired.length, 'record')} removed`);
@@ -177,14 +200,17 @@ class Collection {
   }
 
   async #collectContents(workspace: Workspace): Promise<void> {
-    const { contents, sizeBytes, hindrance } = await collectBlobs(workspace, this.#options.dryRun);
+    const { contents, sizeBytes, hindrance } = await collectBlobs(workspace, {
+      dryRun: this.#options.dryRun,
+      nowMs: this.#nowMs,
+    });
     if (hindrance !== undefined) this.#passedOver.push({ workspace: workspace.root, why: hindrance });
     this.#contents += contents;
     this.#sizeBytes += sizeBytes;
   }
 
-  async #collectStore(reference: string, keep: ReadonlyMap<string, number>): Promise<void> {
-    await this.#trying(`store ${reference}`, async () => {
+  async #collectStore(reference: string, keep: ReadonlyMap<string, number>): Promise<boolean> {
+    return await this.#trying(`store ${reference}`, async () => {
       const { store: given, env } = this.#options;
       const location = reference === given ? given : storeLocation(reference, env);
       const store = openStore(location, { base: this.#root, create: false });
@@ -207,12 +233,19 @@ class Collection {
     });
   }
 
-  async #trying(where: string, work: () => Promise<void>): Promise<void> {
+  /** False: it could not be done. */
+  async #trying(where: string, work: () => Promise<void>): Promise<boolean> {
     try {
       await work();
+      return true;
     } catch (error) {
       if (!isFailure(error)) throw error;
-      this.#problems.push({ where, what: error.message });
+      this.#tell(where, error);
+      return false;
     }
+  }
+
+  #tell(where: string, { message, nextStep }: HoldfastError): void {
+    this.#problems.push({ where, what: message, next: nextStep });
   }
 }

@@ -13,16 +13,20 @@ import { GENESIS } from '../../model/record/chain.ts';
 import type { ArchivedJob } from '../../model/job/archived-job.ts';
 import { chainPart } from '../checkpoint/chain-part.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-import { writeArchive } from './archive-file.ts';
+import { writeArchive } from './write-archive.ts';
 import { endedJob, type EndedJob } from './workspaces.ts';
 
-/** Safe to repeat. @throws HoldfastError `busy`: the job has gone on since it was archived */
-export async function removeJob(workspace: Workspace, ended: EndedJob): Promise<void> {
-  await workspace.exclusive('retention', (ledger) => {
-    // A kill after the commit leaves a job that is not there.
-    if (ledger.job(ended.jobId) === undefined) return;
+/**
+ * Safe to repeat.
+ * @returns false: another gc was faster
+ * @throws HoldfastError `busy`: the job has gone on since it was archived
+ */
+export async function removeJob(workspace: Workspace, ended: EndedJob): Promise<boolean> {
+  return await workspace.exclusive('retention', (ledger) => {
+    if (ledger.job(ended.jobId) === undefined) return false;
     mustBeAsBefore(ended, endedJob(ledger, ended.jobId));
     ledger.transaction(() => ledger.rows.remove(ended.jobId));
+    return true;
   });
 }
 
@@ -33,18 +37,20 @@ export function archiveName({ workflowId, jobId }: Pick<EndedJob, 'workflowId' |
 
 /**
  * Safe to repeat.
- * @returns where the archive lies
+ * @returns where the archive lies; undefined: another gc has archived and removed it
  * @throws HoldfastError `busy`: the job has gone on; as `writeArchive`
  */
-export async function archiveJob(workspace: Workspace, ended: EndedJob, folder: string): Promise<string> {
+export async function archiveJob(workspace: Workspace, ended: EndedJob, folder: string): Promise<string | undefined> {
   const { jobId, endedAt, outcome } = ended;
-  const job = await workspace.exclusive('retention', (ledger): ArchivedJob => {
+  const job = await workspace.exclusive('retention', (ledger): ArchivedJob | undefined => {
+    if (ledger.job(jobId) === undefined) return undefined;
     const now = endedJob(ledger, jobId);
     mustBeAsBefore(ended, now);
     const { workflowId, settings, at: place } = now!;
     const from = { after: { seq: 0, head: GENESIS }, upTo: place.seq };
     return { jobId, workflowId, settings, place, chain: chainPart(ledger, workspace, jobId, from) };
   });
+  if (job === undefined) return undefined;
   const path = join(folder, archiveName(ended));
   await writeArchive(path, {
     job,

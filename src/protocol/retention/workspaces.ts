@@ -1,6 +1,7 @@
 /** The workspaces below a folder, and the jobs in them that have ended. Reads only, each workspace under its lock. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { type HoldfastError, isFailure } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
@@ -32,12 +33,22 @@ export interface WorkspaceJobs {
   readonly others: readonly { readonly jobId: string; readonly settings: JobSettings }[];
 }
 
-/** Folders with a record, below this one and itself, in order. */
-export function workspacesBelow(folder: string, depth = 0): readonly string[] {
-  const own = isThere(join(folder, HOLDFAST_DIRECTORY, LEDGER_FILE)) ? [folder] : [];
-  if (depth === MAX_DEPTH) return own;
-  const inner = foldersIn(folder).flatMap((name) => workspacesBelow(join(folder, name), depth + 1));
-  return [...own, ...inner];
+/** Folders with a record, below this one and itself, in order. @param unseen gets each that can't be looked into */
+export function workspacesBelow(
+  folder: string,
+  unseen: (folder: string, error: HoldfastError) => void,
+  depth = 0,
+): readonly string[] {
+  try {
+    const own = isThere(join(folder, HOLDFAST_DIRECTORY, LEDGER_FILE)) ? [folder] : [];
+    if (depth === MAX_DEPTH) return own;
+    const inner = foldersIn(folder).flatMap((name) => workspacesBelow(join(folder, name), unseen, depth + 1));
+    return [...own, ...inner];
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    unseen(folder, error);
+    return [];
+  }
 }
 
 /** @throws HoldfastError `ledger-damaged`, `busy`, … */

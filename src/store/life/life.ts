@@ -10,7 +10,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { isTakenByAnother } from '../../model/error-table.ts';
 import { HoldfastError } from '../../model/failure.ts';
-import { systemCode } from '../durable-file.ts';
+import { storageError, systemCode } from '../durable-file.ts';
 import { isSqliteError } from '../sqlite-failure.ts';
 import { LockedFile } from './locked-file.ts';
 
@@ -60,13 +60,18 @@ export class Life {
     this.#file = file;
   }
 
-  /** Removes the file, then frees the lock. What the file stands for must be gone already. Safe to repeat. */
+  /**
+   * Removes the file, then frees the lock. What the file stands for must be gone already. Safe to repeat.
+   * @throws HoldfastError where the file can't be removed; the lock is free
+   */
   end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     try {
       // While it still has the lock: nobody takes what is being removed.
       if (this.#file.isAtPath()) rmSync(this.#path, { force: true });
+    } catch (error) {
+      throw storageError('unlink', this.#path, error);
     } finally {
       this.#file.close();
     }

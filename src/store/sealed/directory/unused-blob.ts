@@ -3,8 +3,10 @@
  *
  * Invariant: whoever has touched a content finds it afterwards, or was told that it is not there. So its name is taken
  * from it first, and given back where it was touched until then. A kill between leaves it under the other name, from
- * which `restoreGone` brings it back.
+ * which `restoreGone` brings it back. That name is this removal's own: what several who clean up at once do to one
+ * content, each does to what it has looked at itself.
  */
+import { randomBytes } from 'node:crypto';
 import { utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
@@ -17,7 +19,7 @@ import {
 } from '../../durable-file.ts';
 import { namesIn, statOf } from './looks.ts';
 
-const GONE = '.gone';
+const GONE = /\.gone(-[0-9a-f]+)?$/;
 
 /** It counts as used now. False: it is not there. */
 export function isTouched(path: string): boolean {
@@ -31,29 +33,41 @@ export function isTouched(path: string): boolean {
   }
 }
 
-/** False: it is not there, or was used since. */
+/** False: it is not there, was used since, or somebody else who cleans up has it in hand. */
 export function removeUnused(path: string, unusedForMs: number): boolean {
   if (!isUnused(path, unusedForMs)) return false;
-  const gone = `${path}${GONE}`;
-  renameFile(path, gone);
-  const isStill = isUnused(gone, unusedForMs);
-  if (isStill) unlinkFile(gone);
-  else restore(gone, path);
+  const gone = `${path}.gone-${randomBytes(4).toString('hex')}`;
+  if (!unlessGone(() => renameFile(path, gone))) return false;
+  const isRemoved = isUnused(gone, unusedForMs) && unlessGone(() => unlinkFile(gone));
+  if (!isRemoved) restore(gone, path);
   syncDirectory(dirname(path));
-  return isStill;
+  return isRemoved;
 }
 
-/** What a removal that was killed has left. */
+/** What a removal that was killed has left; one that is under way finds it given back. */
 export function restoreGone(blobs: string): void {
   for (const folder of namesIn(blobs))
     for (const name of namesIn(join(blobs, folder)))
-      if (name.endsWith(GONE)) restore(join(blobs, folder, name), join(blobs, folder, name.slice(0, -GONE.length)));
+      if (GONE.test(name)) restore(join(blobs, folder, name), join(blobs, folder, name.replace(GONE, '')));
 }
 
 function restore(gone: string, path: string): void {
-  // Where something is there, it was stored again meanwhile.
-  linkUnlessThere(gone, path);
-  unlinkFile(gone);
+  unlessGone(() => {
+    // Where something is there, it was stored again meanwhile.
+    linkUnlessThere(gone, path);
+    unlinkFile(gone);
+  });
+}
+
+/** False: somebody else was faster. */
+function unlessGone(act: () => void): boolean {
+  try {
+    act();
+    return true;
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error;
+    return false;
+  }
 }
 
 function isUnused(path: string, unusedForMs: number): boolean {

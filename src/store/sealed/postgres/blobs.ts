@@ -10,6 +10,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Digest } from '../../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import { CHUNK_BYTES, type HashedContent } from '../../chunks.ts';
+import { atPointsAsync } from '../../fault-point.ts';
 import { readBackFailed } from '../met.ts';
 import type { StoredBlob } from '../store.ts';
 import { DURABLY, type Run, runOne, type StoreConnections } from './connections.ts';
@@ -100,7 +101,8 @@ export class PostgresBlobs {
           AND at <= clock_timestamp() - make_interval(secs => $2::double precision / 1000) RETURNING upload),
         pieces AS (DELETE FROM ${this.#schema}.blob_piece p USING gone WHERE p.upload = gone.upload)
       SELECT upload FROM gone`;
-    const [gone] = await this.#connections.run({ text, values: [content, String(unusedForMs)] });
+    const values = [content, String(unusedForMs)];
+    const [gone] = await atPointsAsync('database-commit', () => this.#connections.run({ text, values }));
     return gone!.rows.length > 0;
   }
 

@@ -7,6 +7,7 @@
 import { hash, randomBytes } from 'node:crypto';
 import type { Digest } from '../../../model/digest.ts';
 import type { HashedContent } from '../../chunks.ts';
+import { atPointsAsync } from '../../fault-point.ts';
 import { mustBeSame, mustReadBack, type SealedPlace, writerOf } from '../met.ts';
 import { mustBeNames, mustBeSeries } from '../series-name.ts';
 import type { SealedStore, StoredBlob, StoredGeneration } from '../store.ts';
@@ -53,7 +54,7 @@ export class PostgresStore implements SealedStore {
     const inserting = `INSERT INTO ${this.#table} (series, generation, writer, sealed)
       SELECT $1, $2::bigint, $3, $4::bytea WHERE ${DURABLY} ON CONFLICT DO NOTHING`;
     await this.#use(async () => {
-      const [inserted, found] = await this.#connections.run(
+      const [inserted, found] = await this.#committing(
         { text: inserting, values: [...row, writer, sealed], isPrepared: true },
         { ...this.#reading(row, 'sha256(sealed)'), isPrepared: true },
       );
@@ -114,8 +115,8 @@ export class PostgresStore implements SealedStore {
   async remove(series: string, generation: number): Promise<boolean> {
     mustBeNames(series, generation);
     const text = `DELETE FROM ${this.#table} WHERE series = $1 AND generation = $2::bigint AND ${DURABLY}`;
-    const { count } = await this.#one({ text, values: [series, String(generation)] });
-    return count > 0;
+    const [gone] = await this.#use(async () => await this.#committing({ text, values: [series, String(generation)] }));
+    return gone!.count > 0;
   }
 
   async putBlob(chunks: AsyncIterable<Uint8Array>): Promise<HashedContent> {
@@ -183,6 +184,11 @@ export class PostgresStore implements SealedStore {
     return await this.#use(async () => await runOne(this.#connections)(statement));
   }
 
+  /** A statement of its own that changes something is a commit. */
+  async #committing(...statements: readonly Statement[]): Promise<readonly Answer[]> {
+    return await atPointsAsync('database-commit', () => this.#connections.run(...statements));
+  }
+
   #reading(row: readonly string[], what: string): Statement {
     const text = `SELECT encode(${what}, 'hex') FROM ${this.#table} WHERE series = $1 AND generation = $2::bigint`;
     return { text, values: row };
@@ -202,7 +208,7 @@ export class PostgresStore implements SealedStore {
         DELETE FROM ${this.#table} WHERE series = $1 AND generation = $2::bigint AND ${DURABLY} RETURNING *)
       INSERT INTO ${aside} (id, series, generation, writer, at, sealed, why)
       SELECT $3, series, generation, writer, at, sealed, $4 FROM moved`;
-    const [moved] = await this.#connections.run({ text, values: [...row, id, why] });
+    const [moved] = await this.#committing({ text, values: [...row, id, why] });
     return moved!.count === 0 ? undefined : `row "${id}" of ${aside} in ${this.location}`;
   }
 
