@@ -8,6 +8,7 @@ import { defined } from '../model/defined.ts';
 import type { JsonObject } from '../model/canonical-json.ts';
 import type { Answer } from '../model/question/answer.ts';
 import { shellWord } from '../model/shell-word.ts';
+import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import {
   collect,
   EXIT,
@@ -17,6 +18,7 @@ import {
   type Outcome,
   WORKSPACE_ARGUMENT,
 } from './command.ts';
+import { mustBeStartable } from './forgotten.ts';
 import { jsonOf } from './json-option.ts';
 import { JOB_RECORD_OPTIONS, type JobRecordChoice } from './job-record.ts';
 import { missingReason, refuseMissing } from './missing.ts';
@@ -162,6 +164,7 @@ async function preview(context: Context<Options>, folder: string, options: ForkO
 async function fork(context: Context<Options>, folder: string, options: ForkOptions): Promise<Outcome> {
   const { terminal } = context;
   const client = await context.client();
+  await mustBeStartableHere(context, folder, options.job);
   const made = await whileSlow(terminal, 'Making the fork', makeFork(folder, options, terminal.env));
   const { startedWith, ...told } = made;
   const started = await whileSlow(
@@ -176,4 +179,11 @@ async function fork(context: Context<Options>, folder: string, options: ForkOpti
     data: { ...started, isFound, ...defined({ files }) },
     text: showFork(terminal, started, made),
   };
+}
+
+/** Before a folder or a database is made. */
+async function mustBeStartableHere(context: Context<Options>, folder: string, job: string | undefined): Promise<void> {
+  await using inspection = await WorkspaceInspection.open(folder, context.terminal.env);
+  const wanted = { what: 'A fork is started', fromRecord: true };
+  await mustBeStartable(context, inspection, inspection.job(job), wanted);
 }

@@ -43,9 +43,7 @@ async function withArchive<T>(
 
 /** A job by its name, or the one that has this workspace. */
 export async function namedJob(context: Context<JobRecordChoice>, target: string): Promise<string> {
-  const folder = path.resolve(context.terminal.cwd, target);
-  const isFolder = existsSync(folder) && statSync(folder).isDirectory();
-  if (!isFolder) return target;
+  if (!isFolder(context, target)) return target;
   return await withJobRecord(context, target, (_inspection, { workflowId }) => workflowId);
 }
 
@@ -57,4 +55,10 @@ export async function orAsked(record: Promise<Outcome>, asked: () => Promise<Out
     if (error instanceof HoldfastError && error.details['isElsewhere'] === true) return await asked();
     throw error;
   }
+}
+
+/** Is it a place here, and no job's name? */
+export function isFolder({ terminal }: Context, target: string): boolean {
+  const folder = path.resolve(terminal.cwd, target);
+  return existsSync(folder) && statSync(folder).isDirectory();
 }

@@ -5,7 +5,8 @@ import { defined } from '../model/defined.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { EXIT, REPEAT_OPTION, type CommandSpec, type Context, type Outcome, WORKSPACE_ARGUMENT } from './command.ts';
 import { itemsOf } from './decide.ts';
-import { JOB_RECORD_OPTIONS, namedJob, withJobRecord, type JobRecordChoice } from './job-record.ts';
+import { mustBeStartable } from './forgotten.ts';
+import { isFolder, JOB_RECORD_OPTIONS, withJobRecord, type JobRecordChoice } from './job-record.ts';
 import { missingReason, refuseMissing } from './missing.ts';
 import { wholeNumber } from './numbers.ts';
 import { personOptions, whoDecides } from './person.ts';
@@ -62,9 +63,19 @@ export const rewindCommand: CommandSpec<Options> = {
       given === undefined ? ({ undo: true } as const) : { to: wholeNumber(given, '--to', 1, Number.MAX_SAFE_INTEGER) };
     if (dryRun === true) return await preview(context, target!, asked);
     const reason = why ?? (await context.terminal.ask('Why? '));
-    return await rewind(context, await namedJob(context, target!), { ...asked, reason });
+    return await rewind(context, await rewoundJob(context, target!), { ...asked, reason });
   },
 };
+
+/** @throws HoldfastError `not-found`: the server has forgotten the job whose workspace was named */
+async function rewoundJob(context: Context<Options>, target: string): Promise<string> {
+  if (!isFolder(context, target)) return target;
+  return await withJobRecord(context, target, async (inspection, job) => {
+    const what = 'A job that has ended goes back by being started again';
+    await mustBeStartable(context, inspection, job, { what, fromRecord: false });
+    return job.workflowId;
+  });
+}
 
 async function preview(context: Context<Options>, target: string, asked: Asked): Promise<Outcome> {
   return await withJobRecord(context, target, async (inspection, job) => {

@@ -133,6 +133,10 @@ function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+const NO_JOB_NEXT =
+  'Check the name; `holdfast list` shows the jobs. The record of one that the server has forgotten is read by its ' +
+  'folder: holdfast log WORKSPACE';
+
 function notFound({ workflowId, namespace, address }: FailureContext, cause: unknown): HoldfastError {
   // The server's word for messages to a Workflow that is there, but over.
   if (workflowId !== undefined && /already completed/i.test(grpcDetails(cause)))
@@ -146,7 +150,7 @@ function notFound({ workflowId, namespace, address }: FailureContext, cause: unk
   return new HoldfastError(
     'not-found',
     `There is no ${job} in namespace ${namespace} of ${address}.`,
-    { workflowId, namespace, address, nextStep: 'Check the name; `holdfast list` shows the jobs.' },
+    { workflowId, namespace, address, nextStep: NO_JOB_NEXT },
     { cause },
   );
 }

@@ -151,4 +151,13 @@ export const REWINDS: readonly Mutation[] = [
     tests: ['test/fault/rewind-kills.test.ts'],
     name: 'killed once at each hit of each point, a job ends up',
   },
+  {
+    guarantee: 'T',
+    breaks: 'the folder of a fork is made although nobody knows what started the other job',
+    file: 'src/cli/forgotten.ts',
+    find: 'if (isStored && fromRecord) return;',
+    replace: 'if (fromRecord) return;',
+    tests: ['test/fault/forgotten-job.test.ts'],
+    name: 'a rewind and a fork are refused',
+  },
 ];

@@ -1,5 +1,5 @@
 /** A real worker process for fault tests, which may kill itself. It says `ready` when it polls. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { defined } from '../../../src/model/defined.ts';
@@ -18,13 +18,18 @@ export interface WorkerOrder extends KillJobPlaces, Killing {
   readonly isForStepsAlone?: boolean;
   /** How many steps it takes at once. Default: as many as a worker does. */
   readonly slots?: number;
+  /**
+   * Paths that come to be one after the other. A point has the number of those that are there before its name, so that
+   * it is another one in each part of the job. Default: a point is its name.
+   */
+  readonly parts?: readonly string[];
 }
 
 const order = JSON.parse(process.argv[2]!) as WorkerOrder;
 const kill = killingHook(order);
 setFaultHook((point) => {
   if (point === 'commit.effect-marked') interfere(order);
-  kill(point);
+  kill(order.parts === undefined ? point : `${order.parts.filter((path) => existsSync(path)).length} ${point}`);
 });
 
 const common = {
