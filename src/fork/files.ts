@@ -7,35 +7,21 @@
  * 2. What no record speaks of is copied as it is now, and counted apart.
  * 3. Nothing in the copy shares an inode with the workspace.
  */
-import { createHash, hash } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  createReadStream,
-  fchmodSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { chmodSync, mkdirSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { copyTree } from '../effects/files/tree-copy.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { firstStates } from '../model/record/net-changes.ts';
 import type { FileState, ResourceState } from '../model/record/world.ts';
-import { storageError, syncDirectory, syncFileSlowly } from '../store/durable-file.ts';
+import { Cloner } from '../store/blobs/clone.ts';
+import { syncDirectory } from '../store/durable-file.ts';
+import { besideEachOther } from './beside-each-other.ts';
+import { isCopied } from './file-copy.ts';
 import type { Moment } from './moment.ts';
 import type { ForkSource } from './source.ts';
 
 const SCHEME = 'file:';
 const MAX_NAMED = 20;
-/** So many are copied beside each other. */
-const FILES_AT_ONCE = 16;
 
 /** What is in the folder of a fork. */
 export interface MadeFiles {
@@ -124,105 +110,20 @@ async function copyRecorded(
   to: string,
 ): Promise<readonly string[]> {
   const lost: string[] = [];
-  const copied: CopiedFile[] = [];
-  const waiting = present.filter(([, { kind }]) => kind !== 'directory').values();
-  const folders = new Set<string>();
-  const copyNext = async (): Promise<void> => {
-    for (const [path, state] of waiting) {
-      const target = join(to, path);
-      const folder = dirname(target);
-      if (!folders.has(folder)) makeFolder(folder);
-      folders.add(folder);
-      if (state.kind === 'symlink') symlinkSync(state.target, target);
-      else if (state.kind !== 'file' || !(await isCopied(source, path, { state, target, copied }))) lost.push(path);
-    }
-  };
-  await besideEachOther(copyNext);
-  // All of it once all is there: an fsync between two copies would make each wait for the disk.
-  const files = copied.values();
-  if (lost.length === 0)
-    await besideEachOther(async () => {
-      for (const file of files) await makeLast(file);
-    });
+  const folders = new Set(
+    present.flatMap(([path, { kind }]) => (kind === 'directory' ? [] : [dirname(join(to, path))])),
+  );
+  for (const folder of folders) makeFolder(folder);
+  const waiting = present.filter(([, { kind }]) => kind !== 'directory');
+  const cloner = new Cloner();
+  await besideEachOther(waiting, async ([path, state], buffers) => {
+    const target = join(to, path);
+    if (state.kind === 'symlink') symlinkSync(state.target, target);
+    else if (state.kind !== 'file' || !(await isCopied({ source, path, state, target, buffers, cloner })))
+      lost.push(path);
+  });
   for (const folder of folders) syncDirectory(folder);
   return lost.sort();
-}
-
-async function besideEachOther(act: () => Promise<void>): Promise<void> {
-  await Promise.all(Array.from({ length: FILES_AT_ONCE }, act));
-}
-
-async function makeLast({ path, mode }: CopiedFile): Promise<void> {
-  const file = openSync(path, constants.O_RDONLY);
-  try {
-    fchmodSync(file, mode);
-    await syncFileSlowly(file, path);
-  } finally {
-    closeSync(file);
-  }
-}
-
-type RegularFile = Extract<FileState, { kind: 'file' }>;
-
-/** One that is to be made to last, with its mode. */
-interface CopiedFile {
-  readonly path: string;
-  readonly mode: number;
-}
-
-interface FileCopy {
-  readonly state: RegularFile;
-  readonly target: string;
-  readonly copied: CopiedFile[];
-}
-
-/** False: its content is nowhere any more. What the job only read it has no copy of: the file may be as it was. */
-async function isCopied({ workspace, root }: ForkSource, path: string, copy: FileCopy): Promise<boolean> {
-  const { blobs } = workspace;
-  const { content, mode } = copy.state;
-  const blob = blobs.pathOf(content);
-  if (isFile(blob) && (await isCopyOf(blob, copy))) return true;
-  // A small content, or a damaged one, which is named by this.
-  if (blobs.has(content)) {
-    await (
-      await blobs.copyTo(content, copy.target, mode)
-    ).durable;
-    return true;
-  }
-  const file = join(root, path);
-  return isFile(file) && (await isCopyOf(file, copy));
-}
-
-/** By a clone where the file system can. False: it has another content; nothing is there. */
-async function isCopyOf(from: string, { state, target, copied }: FileCopy): Promise<boolean> {
-  try {
-    await copyFile(from, target, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-    chmodSync(target, OWNER);
-    if ((await digestOf(target)) === state.content) {
-      copied.push({ path: target, mode: state.mode });
-      return true;
-    }
-  } catch (error) {
-    throw storageError('copy', from, error);
-  }
-  rmSync(target);
-  return false;
-}
-
-/** A larger file is read in pieces. */
-const WHOLE_BYTES = 1024 * 1024;
-/** While it is looked at. */
-const OWNER = 0o600;
-
-async function digestOf(path: string): Promise<string> {
-  if (statSync(path).size <= WHOLE_BYTES) return hash('sha256', readFileSync(path));
-  const digester = createHash('sha256');
-  for await (const chunk of createReadStream(path)) digester.update(chunk as Buffer);
-  return digester.digest('hex');
-}
-
-function isFile(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
 }
 
 function makeFolder(path: string): void {

@@ -6,7 +6,8 @@
  * 1. The records' texts and heads are the other job's: whoever holds a head of it holds that of the fork, too.
  * 2. Neither its calls, nor its approvals of what was not applied, nor any draft is in it.
  */
-import { linkSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
+import { link } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Digest } from '../model/digest.ts';
 import type { ChainPlace } from '../model/job/chain-place.ts';
@@ -19,6 +20,7 @@ import { makeDirectory, syncDirectory, systemCode, writeDurably } from '../store
 import { appendRecord } from '../store/ledger/chain.ts';
 import { PendingForks } from '../store/ledger/pending-fork.ts';
 import { makeLedger } from '../store/ledger/make-ledger.ts';
+import { besideEachOther } from './beside-each-other.ts';
 import type { Moment } from './moment.ts';
 import type { ForkSource } from './source.ts';
 
@@ -75,11 +77,11 @@ async function takeContents(
   const small = new Map<Digest, Uint8Array>();
   const blobs = new BlobStore(join(directory, 'blobs'));
   const folders = new Set<string>();
-  for (const digest of named) {
+  await besideEachOther([...named], async (digest) => {
     const bytes = ledger.content(digest);
     if (bytes !== undefined) small.set(digest, bytes);
     else if (workspace.blobs.has(digest)) await takeBlob(workspace.blobs, blobs, digest, folders);
-  }
+  });
   for (const folder of folders) syncDirectory(folder);
   if (folders.size > 0) syncDirectory(blobs.directory);
   return small;
@@ -91,7 +93,7 @@ async function takeBlob(from: BlobStore, to: BlobStore, digest: Digest, folders:
   const folder = dirname(target);
   if (!folders.has(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
-    linkSync(from.pathOf(digest), target);
+    await link(from.pathOf(digest), target);
     folders.add(folder);
   } catch (error) {
     // Another file system, or one without hard links.

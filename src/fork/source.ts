@@ -25,6 +25,7 @@ export class ForkSource implements AsyncDisposable {
   /** For contents, and for what of the workspace counts as its files. */
   readonly workspace: Workspace;
   readonly #copy: LedgerCopy;
+  #records: readonly ChainText[] | undefined;
 
   private constructor(root: string, env: Env, copy: LedgerCopy, jobId: string) {
     this.root = root;
@@ -72,11 +73,16 @@ export class ForkSource implements AsyncDisposable {
   /** The record as it is now. */
   async renew(): Promise<void> {
     await this.#copy.renew();
+    this.#records = undefined;
     this.workspace.readContentsFrom(this.ledger);
   }
 
-  /** The whole chain, proved. @throws HoldfastError `ledger-damaged` */
+  /** The whole chain, proved once for each copy of it. @throws HoldfastError `ledger-damaged` */
   records(): readonly ChainText[] {
+    return (this.#records ??= this.#proved());
+  }
+
+  #proved(): readonly ChainText[] {
     const damage = this.ledger.integrityProblems(this.jobId);
     if (damage.length > 0)
       throw new HoldfastError('ledger-damaged', `The record in ${this.root} is damaged: ${damage.join('; ')}.`, {

@@ -1,0 +1,103 @@
+/**
+ * A process that makes a fork with a PostgreSQL database is killed by SIGKILL at each point in turn. What it has left
+ * in the server is named by the next one and never taken for the fork's; once that is dropped the fork is of its
+ * checkpoint, whole, and begins once. The other job, its database too, is as it was.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { answerOf, startChild } from '../support/child-process.ts';
+import type { ForkOrder } from '../support/fork-child.ts';
+import { fingerprint } from '../support/forked-job.ts';
+import { linesOf } from '../support/killing.ts';
+import { chainOf, readLedger } from '../support/ledger.ts';
+import { direct } from '../support/postgres-subject.ts';
+import { testPostgres } from '../support/postgres.ts';
+import { checkpointsOf, FAR_TABLES, farJob, farWorldOf, makeWorld, openRewoundJob } from '../support/rewound-job.ts';
+
+const CHILD = new URL('../support/fork-child.ts', import.meta.url).pathname;
+const postgres = await testPostgres();
+const root = mkdtempSync(join(tmpdir(), 'holdfast-fork-postgres-kills-'));
+/** Whoever is killed leaves copies of the ledger that it reads. */
+const TMPDIR = join(root, 'temporary');
+mkdirSync(TMPDIR);
+after(() => rmSync(root, { recursive: true, force: true }));
+
+interface Answer {
+  readonly kind: string;
+  readonly jobId: string;
+  readonly message?: string;
+}
+
+async function hasDatabase(name: string): Promise<boolean> {
+  const [found] = await direct(postgres.adminUrl, `SELECT 1 FROM pg_database WHERE datname = '${name}'`);
+  return found!.rowCount === 1;
+}
+
+test('killed at every point of a fork with a PostgreSQL database, it is whole in the end and begins once', async (t) => {
+  const url = await postgres.database();
+  await direct(url, ...FAR_TABLES);
+  const job = openRewoundJob({ workspace: makeWorld(join(root, 'other')), far: url });
+  const { middle } = await farJob(job, url);
+  const at = checkpointsOf(job)[1]!;
+  const head = readLedger(job.workspace, (ledger) => ledger.headAt(job.jobId, at)!);
+  const from = job.workspace;
+  await job.close();
+  const other = fingerprint(from);
+  const otherRows = await farWorldOf(from, url);
+  const to = new URL(url);
+  to.pathname = `${to.pathname}_fork`;
+  const name = to.pathname.slice(1);
+  const dropped = async (): Promise<void> =>
+    void (await direct(postgres.adminUrl, `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`));
+  after(dropped);
+  const into = join(root, 'made', 'fork');
+  const killed = join(root, 'killed');
+  const place = { seq: at, head };
+  const runs = { workflowId: 'forked', firstRunId: 'run', runId: 'run' };
+  const memory = { ...runs, term: 0, known: place, base: place, steps: [], generations: {} };
+  const hasBegun = (): boolean =>
+    existsSync(into) && readLedger(into, (ledger) => ledger.jobIds().includes('forked@run'));
+  let answer: Answer | undefined;
+  let named = 0;
+  for (let processes = 1; answer === undefined; processes++) {
+    assert.ok(processes <= 200, 'each process is killed at another point');
+    const order: ForkOrder = {
+      from,
+      into,
+      at,
+      runId: 'run',
+      far: { from: url, to: to.href },
+      ...(hasBegun() ? { memory } : {}),
+      killOnceAt: 'every point',
+      killed,
+    };
+    const child = startChild({ script: CHILD, order, compiled: join(root, 'compiled'), env: { TMPDIR } });
+    answer = await answerOf<Answer>(child);
+    assert.deepEqual(fingerprint(from), other);
+    assert.deepEqual(await farWorldOf(from, url), otherRows);
+    if (existsSync(into)) assert.deepEqual(await farWorldOf(into, to.href), middle, 'none, or the whole one');
+    if (answer?.kind !== 'refused') continue;
+    assert.match(answer.message!, /Database "far": the database is there already, with \d+ tables/);
+    assert.ok(await hasDatabase(name), 'what it names is there');
+    assert.equal(existsSync(into), false, 'there is no fork beside it');
+    named += 1;
+    await dropped();
+    answer = undefined;
+  }
+  const points = linesOf(killed);
+  t.diagnostic(`killed at ${points.length} points; what was left was named ${named} times`);
+  for (const point of ['database-commit.before', 'database-commit.after', 'rename.before', 'rename.after'])
+    assert.ok(points.includes(point), `${point} is reached: ${points.join(', ')}`);
+  assert.ok(named > 0, 'a kill behind the copy leaves it');
+  assert.equal(answer.kind, 'verified', JSON.stringify(answer));
+  assert.deepEqual(await farWorldOf(into, to.href), middle);
+  assert.deepEqual(readdirSync(join(root, 'made')), ['fork'], 'nothing is left beside it');
+  assert.equal(chainOf(into, answer.jobId).filter(({ kind }) => kind === 'forked').length, 1);
+  const tokens = async (of: string): Promise<unknown> =>
+    (await direct(of, 'SELECT token FROM holdfast_token ORDER BY token'))[0]!.rows;
+  assert.equal(((await tokens(to.href)) as unknown[]).length, 1, 'of what was done before the checkpoint');
+  assert.equal(((await tokens(url)) as unknown[]).length, 3);
+});
