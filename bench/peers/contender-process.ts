@@ -3,10 +3,8 @@
  *
  * Invariant: it ends with the one who started it, however that came; the servers that it started end with it.
  */
-import { registerHooks } from 'node:module';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Contender, ContenderModule, FromContender, Place, Ran, RunRequest, ToContender } from './contender.ts';
+import { fromPackages } from './from-packages.ts';
 import { Stopwatch } from './stopwatch.ts';
 import { makeJobFolder, makeWork } from './work.ts';
 
@@ -37,7 +35,7 @@ async function answer(message: ToContender): Promise<FromContender> {
 }
 
 async function open(module: string, place: Place): Promise<FromContender> {
-  usePackages(place.packages);
+  fromPackages(place.packages);
   const { open: openContender } = (await import(new URL(module, import.meta.url).href)) as ContenderModule;
   const stopwatch = new Stopwatch(place.postgresPid);
   const work = makeWork(place.folder, place.databaseUrl, stopwatch.begins);
@@ -48,17 +46,6 @@ async function open(module: string, place: Place): Promise<FromContender> {
   };
   opened = { contender, place, stopwatch, close };
   return { kind: 'opened', versions: contender.versions };
-}
-
-/** What a contender's own module imports is found among its packages, though it doesn't lie beside them. */
-function usePackages(packages: string): void {
-  const beside = pathToFileURL(join(packages, '..', 'package.json')).href;
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      context.parentURL?.endsWith('/contender.mjs') === true && /^[@a-z]/.test(specifier) && !specifier.includes(':')
-        ? next(specifier, { ...context, parentURL: beside })
-        : next(specifier, context),
-  });
 }
 
 async function run({ variant, job, steps }: RunRequest): Promise<Ran> {

@@ -10,6 +10,7 @@ import { exitOnSignals } from '../temporary-directory.ts';
 import { Arena } from './arena.ts';
 import type { ContenderKind } from './contender.ts';
 import { CONTENDERS, OURS } from './contenders.ts';
+import { KILLS_HELP, runKills } from './kills/run.ts';
 import { measure } from './measure.ts';
 import { resultOf, table, type Result } from './result.ts';
 
@@ -23,12 +24,15 @@ npm run bench:peers -- --quick         fewer and shorter rounds
 npm run bench:peers -- --only NAME     this row and Holdfast's sub-step; may be given again
 npm run bench:peers -- --json          one object: versions, rows, what is not measured and why
 Rows: ${CONTENDERS.flatMap(({ variants }) => variants.map(({ name }) => name)).join(', ')}
-`;
+
+${KILLS_HELP}`;
 
 exitOnSignals();
 process.exitCode = await main();
 
 async function main(): Promise<number> {
+  const [first, ...others] = process.argv.slice(2);
+  if (first === 'kills') return await runKills(others);
   const names = CONTENDERS.flatMap(({ variants }) => variants.map(({ name }) => name));
   const chosen = readArguments(names);
   if (typeof chosen === 'number') return chosen;
