@@ -106,7 +106,8 @@ async function answer(client: HoldfastClient, job: string): Promise<void> {
       return [resource, difference.includes('renamed') ? 'recheck' : 'accept'] as const;
     }),
   );
-  const calls = findings.filter(({ class: kind }) => kind === 'in-doubt').map(({ resource }) => [resource, null] as const);
+  const inDoubt = findings.filter(({ class: kind }) => kind === 'in-doubt');
+  const calls = inDoubt.map(({ resource }) => [resource, null] as const);
   const results = calls.length === 0 ? {} : { results: Object.fromEntries(calls) };
   await client.decide(job, { digest, items, ...results, by: 'ada@example.com', reason: 'I have looked' });
 }

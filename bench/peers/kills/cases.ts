@@ -74,8 +74,9 @@ function failed(outcome: Outcome | undefined): boolean {
 }
 
 /** What is mended is told to it, if it needs telling. */
-async function toItsEnd({ job, hasResumed }: Scene, peer: RunningPeer, outcome: Outcome | undefined): Promise<Way> {
-  if (outcome?.kind === 'completed') return hasResumed() ? 'after a call' : 'by itself';
+async function toItsEnd(scene: Scene, peer: RunningPeer, outcome: Outcome | undefined): Promise<Way> {
+  const { job } = scene;
+  if (outcome?.kind === 'completed') return scene.hasResumed() ? 'after a call' : 'by itself';
   // Who still tries is let try.
   const isCalled = outcome !== undefined && (await peer.goOn(job));
   const end = await peer.outcome(job, END_LIMIT_MS);

@@ -101,7 +101,8 @@ class Field {
     try {
       const stepMs = await measured(await this.#worldOf(kind), MEASURED_JOBS);
       this.#parts.say(`${kind.name}: ${stepMs.fastest.toFixed(1)} ms a step, the fastest of ${MEASURED_JOBS} jobs`);
-      return { ...cases, stepMs: { fastest: Number(stepMs.fastest.toFixed(2)), median: Number(stepMs.median.toFixed(2)) } };
+      const rounded = (ms: number): number => Number(ms.toFixed(2));
+      return { ...cases, stepMs: { fastest: rounded(stepMs.fastest), median: rounded(stepMs.median) } };
     } catch (error) {
       return this.#notRun(kind, error);
     }
@@ -198,5 +199,8 @@ async function inTurns<T, R>(items: readonly T[], act: (item: T) => Promise<R>):
 /** Paths and places in code say nothing on another machine. */
 function withoutPlaces(why: string): string {
   const lines = why.split('\n').filter((line) => !/^\s+at /.test(line));
-  return lines.join(' ').replaceAll(/(file:\/\/)?\/(tmp|root|home|Users)\/\S+/g, '…').slice(0, 600);
+  return lines
+    .join(' ')
+    .replaceAll(/(file:\/\/)?\/(tmp|root|home|Users)\/\S+/g, '…')
+    .slice(0, 600);
 }

@@ -9,8 +9,8 @@ export const PEERS: readonly PeerKind[] = [
     what: 'Holdfast: a guarded step each',
     docs: 'https://docs.temporal.io/develop/typescript',
     advice:
-      "files and rows by ctx.files and ctx.db; the call with a key by ctx.perform with inDoubt: 'repeat', the other by " +
-      'ctx.perform as it is',
+      'files and rows by ctx.files and ctx.db; the call with a key by ctx.perform with ' +
+      "inDoubt: 'repeat', the other by ctx.perform as it is",
     module: 'holdfast/peer.ts',
     server: 'temporal',
     preparation: 'holdfast/prepare.ts',
@@ -23,7 +23,8 @@ export const PEERS: readonly PeerKind[] = [
     name: 'temporal-activity',
     what: 'Temporal: an Activity each',
     docs: 'https://docs.temporal.io/activity-definition#idempotency',
-    advice: "key of Run and Activity; heartbeat every 2 s with a timeout of 10 s; the default retry policy, which doesn't end",
+    advice:
+      'key of Run and Activity; heartbeat every 2 s with a timeout of 10 s; the default retry policy, without end',
     module: 'temporal/peer.ts',
     variant: 'byActivities',
     server: 'temporal',
@@ -96,7 +97,7 @@ export const PEERS: readonly PeerKind[] = [
     name: 'vercel-step',
     what: "Vercel workflow: 'use step', on its PostgreSQL world",
     docs: 'https://useworkflow.dev/docs/foundations/idempotency',
-    advice: "key by getStepMetadata().stepId; the default of three retries; the world started with the server",
+    advice: 'key by getStepMetadata().stepId; the default of three retries; the world started with the server',
     module: 'vercel/peer.mjs',
     packages: 'vercel',
     preparation: 'vercel-build.ts',

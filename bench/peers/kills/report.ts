@@ -1,5 +1,6 @@
 /** The comparison by kills as a table in Markdown: for a terminal and, between two marks, for docs/comparison.md. */
-import { ComparisonSchema, EFFECTS, type Changed, type Comparison, type Kill, type Measured, type NotRun } from './result.ts';
+import { ComparisonSchema, EFFECTS } from './result.ts';
+import type { Changed, Comparison, Kill, Measured, NotRun } from './result.ts';
 
 export const BEGIN = '<!-- by npm run bench:peers -- kills -->';
 export const END = '<!-- until here -->';
@@ -95,16 +96,17 @@ function shown({ peers }: Comparison): readonly string[] {
     ];
     return [...asked, ...changes].map(([when, seen], index) => [index === 0 ? what : '', when!, inCode(seen!)]);
   });
-  return ['| | when | what a person sees |', '|---|---|---|', ...rows.map((row) => `| ${row.map(asCell).join(' | ')} |`)];
+  const header = ['| | when | what a person sees |', '|---|---|---|'];
+  return [...header, ...rows.map((row) => `| ${row.map(asCell).join(' | ')} |`)];
 }
 
 function conditions({ date, node, postgres, cores, load, seconds, peers }: Comparison): string {
   const versions = peers.flatMap((peer) => ('notRun' in peer ? [] : Object.entries(peer.versions)));
   const named = [...new Set(versions.map(([name, version]) => `\`${name}\` ${version}`))];
-  return wrapped(
-    `${date}, ${seconds} s in all, ${cores} cores, load ${load} at the beginning. Node ${node}, PostgreSQL ${postgres}, ` +
-      `${named.join(', ')}. Milliseconds a step: the fastest of the undisturbed jobs (their median).`,
-  );
+  const where = `${date}, ${seconds} s in all, ${cores} cores, load ${load} at the beginning`;
+  const versionsText = [`Node ${node}`, `PostgreSQL ${postgres}`, ...named].join(', ');
+  const times = 'Milliseconds a step: the fastest of the undisturbed jobs (their median)';
+  return wrapped(`${where}. ${versionsText}. ${times}.`);
 }
 
 function wrapped(text: string): string {
@@ -122,4 +124,3 @@ function asCell(text: string): string {
 function inCode(text: string): string {
   return `\`${text.replaceAll('`', "'")}\``;
 }
-

@@ -10,7 +10,8 @@ import { keepsItsWord } from './word.ts';
 const WRONG_USAGE = 2;
 const PAGE = join(import.meta.dirname, '../../../docs/comparison.md');
 
-export const KILLS_HELP = `npm run bench:peers -- kills            the same job, killed and with its world changed, some 8 minutes
+export const KILLS_HELP = `\
+npm run bench:peers -- kills                the same job, killed and with its world changed, up to 10 minutes
 npm run bench:peers -- kills --only NAME    this one; may be given again
 npm run bench:peers -- kills --json         one object: per peer what it did, versions, who was not run and why
 npm run bench:peers -- kills --page         also puts table and data into docs/comparison.md

@@ -108,8 +108,8 @@ class Questions {
     this.ended = new Promise((resolve) =>
       child.once('exit', (code, signal) => {
         resolve(signal ?? code ?? 1);
-        for (const { reject } of this.#waiting.values())
-          reject(new Error(`its process ended with ${signal ?? code}.${this.printed()}`));
+        for (const waiting of this.#waiting.values())
+          waiting.reject(new Error(`its process ended with ${signal ?? code}.${this.printed()}`));
       }),
     );
   }

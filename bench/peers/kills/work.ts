@@ -9,7 +9,6 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { KillPlace } from './peer.ts';
 
 export const STEPS = 5;
 export const KILLED_AT = 3;
@@ -24,6 +23,14 @@ export const TABLES = `
   CREATE TABLE entry (id text PRIMARY KEY DEFAULT gen_random_uuid()::text, job text, step int);
   CREATE TABLE keyed_entry (key text PRIMARY KEY, job text, step int);
   CREATE TABLE booking (id text PRIMARY KEY DEFAULT gen_random_uuid()::text, job text, step int, amount int)`;
+
+/** Of a case's place, what the work needs. */
+interface WorkPlace {
+  readonly folder: string;
+  readonly databaseUrl: string;
+  readonly serviceUrl: string;
+  readonly kill: string;
+}
 
 export type Query = (text: string, values: readonly (string | number)[]) => Promise<unknown>;
 
@@ -45,7 +52,7 @@ export interface Work {
   close(): Promise<void>;
 }
 
-export function makeWork({ folder, databaseUrl, serviceUrl, kill: wanted }: KillPlace): Work {
+export function makeWork({ folder, databaseUrl, serviceUrl, kill: wanted }: WorkPlace): Work {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 });
   // A person may change the table while a connection rests.
   pool.on('error', () => undefined);

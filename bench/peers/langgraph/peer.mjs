@@ -15,7 +15,7 @@ export async function open({ stateUrl, packages, variant: durability }, work) {
   const State = Annotation.Root({ job: Annotation(), step: Annotation() });
   const graph = new StateGraph(State);
   for (let index = 1; index <= STEPS; index++) {
-    graph.addNode(`act-${index}`, async ({ job }) => await work.act(job, index, `${job}-act-${index}`));
+    graph.addNode(`act-${index}`, async ({ job }) => await work.act(job, index, `${String(job)}-act-${index}`));
     graph.addEdge(index === 1 ? START : `act-${index - 1}`, `act-${index}`);
   }
   graph.addEdge(`act-${STEPS}`, END);

@@ -17,8 +17,9 @@ const ROUTES = '/.well-known/workflow/v1';
 export async function open({ folder, stateUrl, packages, prepared, port }, work) {
   globalThis.holdfastPeerWork = work;
   process.chdir(prepared);
-  const env = { WORKFLOW_TARGET_WORLD: '@workflow/world-postgres', WORKFLOW_POSTGRES_URL: stateUrl, PORT: String(port) };
-  Object.assign(process.env, env);
+  process.env.WORKFLOW_TARGET_WORLD = '@workflow/world-postgres';
+  process.env.WORKFLOW_POSTGRES_URL = stateUrl;
+  process.env.PORT = String(port);
   bootstrap(packages, join(folder, 'bootstrapped'));
   const server = await serve(prepared, port);
   const { getWorld } = await import('workflow/runtime');
