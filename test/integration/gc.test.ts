@@ -17,6 +17,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeFork } from '../../src/fork/make-fork.ts';
+import { digestOf } from '../../src/model/digest.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { loadJob } from '../../src/protocol/checkpoint/load-job.ts';
 import { openArchive, verifyArchive } from '../../src/protocol/retention/archive-file.ts';
@@ -25,7 +27,9 @@ import { openStore } from '../../src/store/sealed/open-store.ts';
 import { verifyStore } from '../../src/store/sealed/verify.ts';
 import { tarMembers } from '../../src/store/tar.ts';
 import { cli } from '../support/cli-terminal.ts';
-import { endedJob, LARGE, openNotingJob, runNotes } from '../support/ended-job.ts';
+import { openTestJob } from '../../src/testing.ts';
+import { endedJob, LARGE, NOTE_STEPS, openNotingJob, runNotes } from '../support/ended-job.ts';
+import { memoryOfFork } from '../support/forked-job.ts';
 import { chainOf, readLedger } from '../support/ledger.ts';
 import { snapshotFiles } from '../support/snapshot.ts';
 
@@ -117,6 +121,35 @@ test('the latest jobs of a plan stay, one that runs is left alone, and so is wha
   await running.release();
   await running.close();
   assert.deepEqual((await cli(['gc', join(root, 'none')], {})).code, 2);
+});
+
+test('the archive of a fork is read like any other: what the other job did is in it', async () => {
+  const root = mkdtempSync(join(base, 'fork-'));
+  const other = openNotingJob({ root, name: 'other' });
+  await runNotes(other, { name: 'other' });
+  const at = chainOf(other.workspace, other.jobId).filter(({ kind }) => kind === 'checkpoint')[1]!.seq;
+  await other.release();
+  await other.close();
+  const workspace = join(root, 'forked');
+  const made = await makeFork(other.workspace, { at, workspace, by: 'test' }, {});
+  const fork = openTestJob({
+    workspace,
+    steps: NOTE_STEPS,
+    plan: { name: 'other', digest: digestOf('other') },
+    retention: ARCHIVED,
+    resume: memoryOfFork(made),
+  });
+  await runNotes(fork, { name: 'forked', steps: 1 });
+  const { jobId } = fork;
+  await fork.release();
+  await fork.close();
+  const { retired, problems } = await gc(root);
+  assert.deepEqual([retired.map((one) => one.jobId), problems], [[jobId], []]);
+  const { out, err, code } = await cli(['log', retired[0]!.archive!, '--all'], {});
+  assert.equal(code, 0, err);
+  assert.match(out, /step s0/);
+  assert.match(out, /forked from .* at checkpoint/);
+  rmSync(root, { recursive: true });
 });
 
 test('an archive that is cut short, altered or something else is named, and nothing is changed', async () => {

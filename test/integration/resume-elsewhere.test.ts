@@ -1,6 +1,6 @@
 /** A store that is not where the plan says: the one that is given is read, and kept to. One of another history. */
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
@@ -67,6 +67,25 @@ test('a folder that was moved is read where it was given, and later checkpoints 
   assert.ok((await latestIn(join(root, 'moved'), jobId)) > checkpoint.seq);
   const [resumed] = decisionsOf(join(root, 'moving-2'), jobId);
   assert.match(resumed!.notes.join(), /goes on from checkpoint \d+ of .*\/moved$/);
+});
+
+test('anew: the job that begins from nothing keeps to the places that were given', async () => {
+  const handle = await lost('anew', 'kept-anew');
+  renameSync(join(root, 'kept-anew'), join(root, 'moved-anew'));
+  const store = openStore(join(root, 'moved-anew'));
+  const [jobId] = await store.series();
+  const seqs = await store.generations(jobId!);
+  writeFileSync(store.where(jobId!, seqs.at(-1)!), 'not a checkpoint');
+  await client.resume({ from: `${root}/moved-anew/${handle.workflowId}`, workspace: 'anew-2', ...WHO });
+  const { digest } = await untilAsked(handle);
+  await client.decide(handle.workflowId, { answer: 'anew', ...WHO, digest });
+  await approveStep(handle, 'b');
+  await approveStep(handle, 'c');
+  await handle.result();
+  const series = await store.series();
+  await store.close();
+  assert.equal(series.length, 2, 'its checkpoints are there, too');
+  assert.equal(existsSync(join(root, 'kept-anew')), false);
 });
 
 test('another database is named by a variable, and no URL is in the history', async () => {
