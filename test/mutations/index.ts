@@ -32,6 +32,7 @@ import { STATES } from './state.ts';
 import { STORAGE } from './storage.ts';
 import { TOLD } from './told.ts';
 import { ATTEMPTS } from './attempts.ts';
+import { MODEL } from './model.ts';
 import type { Mutation } from './mutation.ts';
 import { REBUILDS } from './rebuilds.ts';
 import { RESUMES } from './resumes.ts';
@@ -77,4 +78,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...SECRETS,
   ...ENCRYPTION,
   ...CHANGES,
+  ...MODEL,
 ];

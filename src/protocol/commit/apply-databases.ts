@@ -14,11 +14,12 @@ import { ABSENT, sameState, type TokenState } from '../../model/record/world.ts'
 import { parseResource, type Resource } from '../../model/record/resource.ts';
 import { faultPointAsync } from '../../store/fault-point.ts';
 import { IDLE_TIMEOUT_MS, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS } from '../workspace/limits.ts';
-import { databaseEffects, databaseNames, type Application, type OpenTransaction } from './application.ts';
+import { databaseEffects, databaseNames, rowChanges, type Application, type OpenTransaction } from './application.ts';
 import type { ApplyObstacle } from './apply-outcome.ts';
 import { changeDatabase, checkRecorded, checkRows, readRows, type FoundEffect } from './change-database.ts';
 import { checkReadsInside, mustBeSealedTables, readTables, type FoundTable } from './apply-reads.ts';
 import type { PlacedMark } from './effect-marks.ts';
+import { overwriteCommitted } from './overwrite-committed.ts';
 import { foreseenNote } from './rows-note.ts';
 import { reachableRows, recordedRows, tablesOf } from './recorded-rows.ts';
 
@@ -60,7 +61,7 @@ async function prepareDatabase(application: Application, name: string): Promise<
   const found = await enterAndLook(application, begun);
   if (found.outcome !== 'taken') {
     await begun.transaction.rollback();
-    if (found.outcome === 'there') return takeCommitted(application, begun, found);
+    if (found.outcome === 'there') return await takeCommitted(application, begun, found);
     return { kind: 'must-verify', detail: `database ${name} has another term than ${job.term}` };
   }
   const open = openTransaction(application, begun, found.reach);
@@ -157,17 +158,20 @@ function openTransaction({ job, intent }: Application, begun: BegunTransaction, 
 }
 
 /** The token row is there: this database has committed, and the process ended before the ledger said so. */
-function takeCommitted(
+async function takeCommitted(
   application: Application,
-  { database: { name }, effects }: BegunTransaction,
+  { database, effects }: BegunTransaction,
   { state, rows: found }: Extract<Found, { outcome: 'there' }>,
-): ApplyObstacle | undefined {
+): Promise<ApplyObstacle | undefined> {
+  const { name } = database;
   const { job, row, intent, marks, isRollForward } = application;
   if (state.kind !== 'token' || state.intent !== row.digest || !isRollForward)
     return {
       kind: 'must-verify',
       detail: `database ${name} holds a token row of another intent for step ${intent.stepId}`,
     };
+  const obstacle = await overwriteCommitted(application, database, rowChanges(effects));
+  if (obstacle !== undefined) return obstacle;
   const { afters } = job.ledger.preparedAfters(intent.token);
   const applied = effects.filter(([index]) => !marks.isSkipped(index));
   marks.addDurably(applied.map(([index]) => [index, { outcome: 'applied', after: afters[index] ?? ABSENT }]));

@@ -4,7 +4,13 @@ import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { StepRecord } from '../../model/record/record.ts';
 import { damagedLedgerFinding, ledgerBehindFinding } from './ledger.ts';
-import { aheadFinding, undoneAfterResetFinding, type ForgottenUndoing } from './reset.ts';
+import {
+  aheadFinding,
+  takenBackAfterResetFinding,
+  undoneAfterResetFinding,
+  type ForgottenRerun,
+  type ForgottenUndoing,
+} from './reset.ts';
 
 export type LedgerProblem =
   | { readonly kind: 'damaged'; readonly problems: readonly string[] }
@@ -17,6 +23,7 @@ export type LedgerProblem =
       readonly head: Digest | undefined;
     }
   | { readonly kind: 'undone-after-reset'; readonly undoing: ForgottenUndoing }
+  | { readonly kind: 'taken-back-after-reset'; readonly rerun: ForgottenRerun }
   | { readonly kind: 'ahead-after-reset'; readonly record: StepRecord };
 
 export function ledgerProblemFinding(problem: LedgerProblem): Finding {
@@ -27,6 +34,8 @@ export function ledgerProblemFinding(problem: LedgerProblem): Finding {
       return ledgerBehindFinding(problem.known, problem);
     case 'undone-after-reset':
       return undoneAfterResetFinding(problem.undoing);
+    case 'taken-back-after-reset':
+      return takenBackAfterResetFinding(problem.rerun);
     case 'ahead-after-reset':
       return aheadFinding(problem.record);
   }

@@ -2,7 +2,7 @@
 import { requestedStepOf } from '../../model/sub-step-id.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { ManifestEntry } from '../../model/record/manifest.ts';
-import type { StepRecord, UndoingRecord } from '../../model/record/record.ts';
+import type { DecisionRecord, StepRecord, UndoingRecord } from '../../model/record/record.ts';
 import { ABSENT } from '../../model/record/world.ts';
 import { againText } from '../../model/record/try-text.ts';
 import { clipped, finding, textSide } from './finding.ts';
@@ -14,6 +14,12 @@ const MAX_OUTPUT_CHARACTERS = 1_000;
 export interface ForgottenUndoing {
   readonly record: UndoingRecord;
   readonly undone: readonly string[];
+}
+
+/** A step that a Workflow takes for done, and the decision that took it back. */
+export interface ForgottenRerun {
+  readonly record: StepRecord;
+  readonly decision: DecisionRecord;
 }
 
 /** A step in force that another Run of the job did. */
@@ -51,6 +57,24 @@ export function undoneAfterResetFinding({ record, undone }: ForgottenUndoing): F
     advice:
       'The Workflow was reset to before it was aborted. Steps that it takes for done are undone, so it cannot go on ' +
       'from here. abort with compensate undoes the rest; start a new job then.',
+  });
+}
+
+/** The result that the Workflow has of the step rests on nothing any more: nothing may go on from it. */
+export function takenBackAfterResetFinding({ record, decision }: ForgottenRerun): Finding {
+  const { stepId, generation, seq } = record;
+  const { by, reason, seq: decidedAt } = decision;
+  return finding({
+    resource: `step:${stepId}`,
+    class: 'ahead',
+    kind: 'undone-after-reset',
+    impossible: ['keep', 'undo'],
+    expected: textSide(`done${againText(generation)} (record ${seq}), as the Workflow has it`),
+    found: textSide(clipped(`taken back: record ${decidedAt} has made it run again (${by}: ${reason})`)),
+    recorded: entryOf(record),
+    advice:
+      `The Workflow was reset to before that decision, and takes step ${stepId} for done. Reset it to before step ` +
+      `${stepId}: then the step runs again, as was decided. Or abort.`,
   });
 }
 

@@ -37,7 +37,10 @@ export function dropDraftOf({ ledger }: RepairContext, { kind, token }: Question
   const claim = ledger.claim(token);
   ledger.transaction(() => {
     ledger.dropIntent(token);
-    if (claim !== undefined) ledger.putClaim({ ...claim, state: 'closed', draft: claim.draft + 1 });
+    if (claim === undefined) return;
+    // What the step drew holds while what it had read before is the same.
+    ledger.once.handOn(token, claim.draft);
+    ledger.putClaim({ ...claim, state: 'closed', draft: claim.draft + 1 });
   });
 }
 

@@ -44,6 +44,8 @@ function dropDraft({ caller, request, work, claim, ledger, row }: SealedAttempt)
       withdraw(ledger, question, caller.runId, 'the draft was dropped');
   }
   const dropped = claim.row.dropped + 1;
+  // Each value holds while what was read before it is the same, whatever else has changed.
+  ledger.once.handOn(work.token, claim.row.draft);
   claim.update(ledger, { state: 'closed', dropped, draft: claim.row.draft + 1 });
   return dropped;
 }

@@ -1,25 +1,31 @@
 /**
  * Records in force that another Run of the job made and that this one has forgotten: its Workflow was reset. Reads each
- * record of the chain once, in order.
+ * record of the chain once, in order. Besides, what it takes for done and a decision that it has forgotten took back.
  */
 import type { VerifyWorldRequest } from '../../model/job/verify-world.ts';
 import type { ChainRecord, DecisionRecord, StepRecord } from '../../model/record/record.ts';
 import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
-import type { ForgottenUndoing } from '../question/reset.ts';
+import type { ForgottenRerun, ForgottenUndoing } from '../question/reset.ts';
 
 /** What the Workflow knows of the chain. */
-export type KnownSteps = Pick<VerifyWorldRequest, 'base' | 'holds' | 'steps'>;
+export type KnownSteps = Pick<VerifyWorldRequest, 'base' | 'holds' | 'steps'> &
+  Partial<Pick<VerifyWorldRequest, 'known'>>;
 
 export class ForgottenSteps {
   readonly #runId: string;
   readonly #isKnown: (seq: number) => boolean;
   readonly #ahead = new Map<string, StepRecord>();
   readonly #adopted = new Set<number>();
+  /** The latest record of each step that the Workflow has. */
+  readonly #held = new Map<string, StepRecord>();
+  readonly #takenBack = new Map<string, ForgottenRerun>();
+  readonly #knownSeq: number;
   #undoing: (ForgottenUndoing & { readonly undone: string[] }) | undefined;
 
   constructor(request: KnownSteps, runId: string) {
     this.#runId = runId;
     this.#isKnown = knownSeqs(request);
+    this.#knownSeq = request.known?.seq ?? Number.MAX_SAFE_INTEGER;
   }
 
   read(record: ChainRecord): void {
@@ -32,6 +38,11 @@ export class ForgottenSteps {
   /** The job was aborted, and is being undone, or was. */
   get undoing(): ForgottenUndoing | undefined {
     return this.#undoing;
+  }
+
+  /** Steps whose results the Workflow has, and that a decision which it does not know of made run again. */
+  get takenBack(): readonly ForgottenRerun[] {
+    return [...this.#takenBack.values()];
   }
 
   records(): readonly StepRecord[] {
@@ -56,7 +67,13 @@ export class ForgottenSteps {
     for (const stepId of this.#ahead.keys()) if (isPartOf(stepId, requestedId)) this.#ahead.delete(stepId);
   }
 
-  #readDecision({ runId, adopts, reruns }: DecisionRecord): void {
+  #readDecision(decision: DecisionRecord): void {
+    const { runId, adopts, reruns, seq: decidedAt } = decision;
+    if (runId !== this.#runId && decidedAt > this.#knownSeq)
+      for (const { stepId } of reruns) {
+        const record = this.#held.get(stepId);
+        if (record !== undefined) this.#takenBack.set(stepId, { record, decision });
+      }
     // Another Run's decision to adopt them is forgotten with the rest.
     if (runId === this.#runId) for (const seq of adopts) this.#adopt(seq);
     for (const { stepId } of reruns) this.#forgetPartsOf(stepId);
@@ -64,6 +81,10 @@ export class ForgottenSteps {
 
   #readStep(record: StepRecord): void {
     this.#ahead.delete(record.stepId);
+    if (this.#isKnown(record.seq)) {
+      this.#held.set(record.stepId, record);
+      this.#takenBack.delete(record.stepId);
+    }
     // The Workflow knows of sub-steps with their step.
     if (this.#isKnown(record.seq)) this.#forgetPartsOf(record.stepId);
     if (!this.#isKnown(record.seq) && record.runId !== this.#runId) this.#ahead.set(record.stepId, record);

@@ -18,5 +18,8 @@ export function findLedgerProblems(
   }
   const { undoing } = forgotten;
   if (undoing !== undefined) return [{ kind: 'undone-after-reset', undoing }];
-  return forgotten.records().map((record) => ({ kind: 'ahead-after-reset', record }));
+  return [
+    ...forgotten.takenBack.map((rerun) => ({ kind: 'taken-back-after-reset', rerun }) as const),
+    ...forgotten.records().map((record) => ({ kind: 'ahead-after-reset', record }) as const),
+  ];
 }

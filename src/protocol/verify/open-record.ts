@@ -48,7 +48,10 @@ export async function openRecord(
   );
   if (unusable.length > 0) return unusable.map(ledgerProblemFinding);
   expectDatabases(workspace, settings, (resource) => check.manifest.has(resource));
-  const notCarriedOut = await carryOutDecisions({ host, workspace, caller, ledger, jobId, settings });
+  // What an earlier Run had begun is recorded as that Run's, unless this one continues it.
+  const { runId } = ledger.job(jobId)!;
+  const decider = runId === request.continuedFrom ? caller : { ...caller, runId };
+  const notCarriedOut = await carryOutDecisions({ host, workspace, caller: decider, ledger, jobId, settings });
   return notCarriedOut.length > 0 ? notCarriedOut : await fenceEarlierRuns(verification, workspace, ledger);
 }
 

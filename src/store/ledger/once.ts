@@ -49,6 +49,15 @@ export class OnceTable {
     );
   }
 
+  /** Gives all of a draft to the next one, which has none yet. */
+  handOn(token: Digest, from: number): void {
+    this.#file.run(
+      'INSERT INTO once SELECT token, draft + 1, name, value, reads FROM once WHERE token = ? AND draft = ?',
+      token,
+      from,
+    );
+  }
+
   /** Of all drafts, in their order. */
   all(token: Digest): readonly NamedOnceValue[] {
     const rows = this.#file.all('SELECT draft, name, value FROM once WHERE token = ? ORDER BY draft, rowid', token);

@@ -47,7 +47,9 @@ export async function takenBackBy(repair: RunningRepair): Promise<readonly Taken
         repair.note(`${uri}: step ${entry.stepId} has changed it since; it is not undone`);
       else if (applied.outcome === 'applied' && isToApply(applied.effect)) {
         const { effect, after } = applied;
-        const other = uri === undefined ? undefined : (drifted.get(uri) ?? acceptedOf(repair, entry, met.has(uri)));
+        // What was found, or accepted, stands in the place of the newest effect alone: undone, the older one shows.
+        const isNewest = uri !== undefined && !met.has(uri);
+        const other = isNewest ? (drifted.get(uri) ?? acceptedOf(repair, entry)) : undefined;
         takenBack.push({ record, index, effect, shown: other ?? after });
       }
       if (uri !== undefined) met.add(uri);
@@ -57,13 +59,9 @@ export async function takenBackBy(repair: RunningRepair): Promise<readonly Taken
 }
 
 /** What a person has accepted in place of the newest effect. A rewind, or an edit, takes it back: bytes are kept. */
-function acceptedOf(
-  { sealed }: RunningRepair,
-  entry: ManifestEntry | undefined,
-  isOlder: boolean,
-): ResourceState | undefined {
+function acceptedOf({ sealed }: RunningRepair, entry: ManifestEntry | undefined): ResourceState | undefined {
   const isUnasked = sealed.rewoundTo !== undefined || sealed.edits !== undefined;
-  if (!isUnasked || isOlder || entry?.role !== 'accepted') return undefined;
+  if (!isUnasked || entry?.role !== 'accepted') return undefined;
   return entry.state;
 }
 

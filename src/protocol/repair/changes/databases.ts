@@ -179,23 +179,31 @@ export function columnsOf(state: RowState, key: RowReset['key']): string[] {
   return Object.keys(state.kind === 'row' ? state.columns : key);
 }
 
-/** What came of the rows, told from the world: the last change of a row says what it should look like now. */
+/**
+ * What came of the rows, told from the world: of several changes of a row the last that it shows. An older one is left
+ * where a person's state stands between, and what the newer one has put back is the record all the same.
+ */
 async function tellRows(
   repair: RunningRepair,
   { changes }: DatabaseChange,
   database: Database,
   spared: SparedRows,
 ): Promise<void> {
-  const last = [...new Map(changes.filter(isRow).map((row) => [row.resource, row])).values()];
+  const rows = changes.filter(isRow);
   const states = await database.rows(
-    last.map(({ table, key, wanted }) => ({ table, key, columns: columnsOf(wanted, key) })),
+    rows.map(({ table, key, wanted }) => ({ table, key, columns: columnsOf(wanted, key) })),
   );
-  last.forEach(({ resource, wanted }, index) => {
-    if (sameState(states[index]!, wanted)) {
-      repair.change('undone', resource, wanted);
-      repair.note(`${resource}: put back`);
-    } else repair.note(`${resource}: unchanged (${spared.get(resource) ?? SHOWS_SOMETHING_ELSE})`);
+  const reached = new Map<string, RowReset>();
+  rows.forEach((row, index) => {
+    if (sameState(states[index]!, row.wanted)) reached.set(row.resource, row);
   });
+  for (const [resource, last] of new Map(rows.map((row) => [row.resource, row]))) {
+    const row = reached.get(resource);
+    if (row !== undefined) repair.change('undone', resource, row.wanted);
+    if (row === last) repair.note(`${resource}: put back`);
+    else if (row !== undefined) repair.note(`${resource}: put back to what a person has decided, and no further`);
+    else repair.note(`${resource}: unchanged (${spared.get(resource) ?? SHOWS_SOMETHING_ELSE})`);
+  }
 }
 
 /** Statements may have changed the schemas of the tables that they name. */

@@ -1,0 +1,27 @@
+/** The real code beside the model (`test/model/`), in long walks, on SQLite and PostgreSQL. */
+import fc from 'fast-check';
+import { test } from 'node:test';
+import { AnyOperation, walkBoth } from '../model/commands.ts';
+import type { Bounds } from '../model/operations.ts';
+import { postgresRows, sqliteRows } from '../model/real-rows.ts';
+import { testPostgres } from '../support/postgres.ts';
+import { theSeed } from './support/seed.ts';
+
+const postgres = await testPostgres();
+const seed = theSeed();
+const BOUNDS: Bounds = { crash: 3, edit: 3, reset: 2, lose: 2, wait: 2, swap: 0, abort: 1, decide: 3 };
+const ROWS = {
+  SQLite: sqliteRows,
+  PostgreSQL: async () => await postgresRows([await postgres.database(), await postgres.database()]),
+};
+
+for (const [dialect, rows] of Object.entries(ROWS)) {
+  test(`model and code agree after every operation: ${dialect} (HOLDFAST_SEED=${seed})`, async () => {
+    const operation = fc.nat().map((pick) => new AnyOperation(pick, BOUNDS));
+    const commands = fc.commands([operation], { maxCommands: 80, size: 'max' });
+    await fc.assert(
+      fc.asyncProperty(commands, (all) => walkBoth(all, rows)),
+      { numRuns: 60, seed },
+    );
+  });
+}

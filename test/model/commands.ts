@@ -1,0 +1,59 @@
+/** The model's operations as commands of fast-check, which finds the shortest walk on which model and code disagree. */
+import fc from 'fast-check';
+import { performBoth } from './agreement.ts';
+import { anyOperation } from './explore.ts';
+import type { Bounds, Operation } from './operations.ts';
+import { RealJob, type Rows } from './real-job.ts';
+import { rulesWithout } from './rules.ts';
+import { firstState, type State } from './state.ts';
+import { wordsOf } from './words.ts';
+import { seededRandom } from '../fault/support/seed.ts';
+
+const RULES = rulesWithout();
+
+/** The model as a walk of both leaves it. */
+export interface Walked {
+  state: State;
+}
+
+/** One of the operations that the state has, chosen by a number: the same for the same number and state. */
+export class AnyOperation implements fc.AsyncCommand<Walked, RealJob> {
+  readonly #pick: number;
+  readonly #bounds: Bounds;
+  #words = '(not reached)';
+
+  constructor(pick: number, bounds: Bounds) {
+    this.#pick = pick;
+    this.#bounds = bounds;
+  }
+
+  check({ state }: Walked): boolean {
+    return this.#chosen(state) !== undefined;
+  }
+
+  async run(walked: Walked, job: RealJob): Promise<void> {
+    const operation = this.#chosen(walked.state)!;
+    this.#words = wordsOf(operation);
+    walked.state = await performBoth(walked.state, job, operation, RULES);
+  }
+
+  toString(): string {
+    return this.#words;
+  }
+
+  #chosen(state: State): Operation | undefined {
+    return anyOperation(state, this.#bounds, RULES, seededRandom(this.#pick));
+  }
+}
+
+export async function walkBoth(
+  commands: Iterable<fc.AsyncCommand<Walked, RealJob>>,
+  rows: () => Promise<Rows> | Rows,
+): Promise<void> {
+  const job = new RealJob(await rows());
+  try {
+    await fc.asyncModelRun(() => ({ model: { state: firstState() }, real: job }), commands);
+  } finally {
+    await job.close();
+  }
+}
