@@ -122,6 +122,7 @@ test('older: it goes on from the checkpoint that was named, and the log says by 
   const { out } = await holdfast(['log', workspace]);
   assert.match(out, new RegExp(`goes on from checkpoint ${seqs.at(-2)} of `));
   assert.match(out, /by the decision of bob@example\.com for an older checkpoint: there is no copy/);
+  assert.match(out, new RegExp(`moved aside in the store, not deleted: checkpoint ${seqs.at(-1)}\n`));
   assert.ok(!existsSync(file));
   assert.equal(readdirSync(join(file, '../damaged')).length, 2, 'the file, and a note on why it lies there');
 });

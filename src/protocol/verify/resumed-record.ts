@@ -23,6 +23,9 @@ import type { StoredJob } from '../checkpoint/load-job.ts';
 import { lostCallsNote } from '../checkpoint/lost-calls.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 
+/** In a note for people. */
+const MAX_NAMED = 20;
+
 const HalfResumedSchema = z.strictObject({
   at: z.int(),
   head: DigestSchema,
@@ -77,6 +80,7 @@ export function recordResume(ledger: Ledger, { jobId, runId, resume, calls, stor
       ? `goes on from its own record, its store being ${store}`
       : `goes on from checkpoint ${half.at} of ${store}`,
     ...(older === undefined ? [] : [`by the decision of ${older.by} for an older checkpoint: ${older.reason}`]),
+    ...(half === undefined || half.later.length === 0 ? [] : [asideText(half.later)]),
   ];
   ledger.transaction(() => {
     for (const { calls: told } of calls)
@@ -98,6 +102,12 @@ export function recordResume(ledger: Ledger, { jobId, runId, resume, calls, stor
     });
     ledger.meta.set(resumedByKey(jobId), runId);
   });
+}
+
+/** They are moved once it is recorded: see `finishResume`. */
+function asideText(later: readonly number[]): string {
+  const more = later.length > MAX_NAMED ? ` and ${later.length - MAX_NAMED} more` : '';
+  return `moved aside in the store, not deleted: checkpoint ${later.slice(0, MAX_NAMED).join(', ')}${more}`;
 }
 
 interface Finishing {
