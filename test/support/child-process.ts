@@ -11,6 +11,7 @@ import { inContainer, type Container } from './container.ts';
 
 const MAX_STDERR_CHARS = 20_000;
 const STOP_LIMIT_MS = 20_000;
+const ENDS_WITH_ITS_TEST = new URL('ends-with-its-test.ts', import.meta.url).href;
 
 export interface ChildEnd {
   /** null: ended by a signal. */
@@ -47,10 +48,11 @@ export interface ChildOptions {
 
 export function startChild({ script, order, role, compiled, container, env }: ChildOptions): StartedChild {
   const args = [...(role === undefined ? [] : [role]), JSON.stringify(order)];
-  const line = [process.execPath, '--conditions=holdfast-source', script, ...args];
+  const first = container === undefined ? ['--import', ENDS_WITH_ITS_TEST] : [];
+  const line = [process.execPath, '--conditions=holdfast-source', ...first, script, ...args];
   const [command, ...rest] = container === undefined ? line : inContainer(container, line);
   const child = spawn(command!, rest, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...(compiled !== undefined && { NODE_COMPILE_CACHE: compiled }), ...process.env, ...env },
   });
   let [stdout, stderr] = ['', ''];
