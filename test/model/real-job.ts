@@ -52,6 +52,7 @@ interface Remembered {
   gens: Partial<Record<Step, number>>;
 }
 
+const MAX_REQUESTS = 20;
 const LONG_MS = 11 * 60_000;
 export class RealJob {
   readonly #root: string;
@@ -118,6 +119,19 @@ export class RealJob {
     } finally {
       setFaultHook(undefined);
     }
+  }
+
+  /** Requests the next step until it is done; another may do the same at once. At each point it waits its turn. */
+  async untilDone(turn: (point: string) => void | Promise<void>): Promise<readonly string[]> {
+    const results: string[] = [];
+    const step = nextStep(this.#memory);
+    setFaultHook(turn);
+    while (nextStep(this.#memory) === step && results.length < MAX_REQUESTS) {
+      const result = await this.#step(new Interrupted(this, undefined)).catch(kindOfFailure);
+      results.push(result);
+      if (result === 'verification-required') results.push(await this.#compare().catch(kindOfFailure));
+    }
+    return results;
   }
 
   async close(): Promise<void> {
@@ -218,6 +232,7 @@ export class RealJob {
     if (typeof result === 'string') return result;
     if (result.kind === 'done') {
       const { at } = result;
+      if (this.#memory.held.includes(at.seq)) return result.kind;
       this.#memory.done.push(step);
       this.#memory.held.push(at.seq);
       this.#learn(at);

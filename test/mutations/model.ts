@@ -42,10 +42,10 @@ export const MODEL: readonly Mutation[] = [
   },
   {
     guarantee: 'G3',
-    breaks: 'a row that is to be overwritten after its COMMIT is only marked so',
+    breaks: 'a row that is to be overwritten after its COMMIT is not made so',
     file: 'src/protocol/commit/apply-databases.ts',
-    find: 'if (obstacle !== undefined) return obstacle;\n  const { afters }',
-    replace: 'const { afters }',
+    find: 'await overwriteCommitted(application, database, rowChanges(effects));',
+    replace: 'undefined as ApplyObstacle | undefined;',
     tests,
     name: 'says overwrite',
   },
