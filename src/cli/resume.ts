@@ -30,7 +30,10 @@ export const resumeCommand: CommandSpec<Options> = {
     'checkpoint, and the job goes on from it. In a new workspace its files are brought back first. What can no ' +
     'longer be known, a call after the checkpoint above all, is asked about.',
   options: [
-    new Option('--from <store/job[@seq]>', 'a folder or postgres://…, then the job, then the checkpoint (the newest)'),
+    new Option(
+      '--from <store/job[@seq]>',
+      "a folder, postgres://… or '${{ env.NAME }}', then the job, then the checkpoint (the newest)",
+    ),
     new Option(
       '--workspace <folder>',
       'in place of the one that it worked in; relative to the worker’s workspace root',

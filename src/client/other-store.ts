@@ -63,7 +63,7 @@ function storeOfPlan(args: readonly unknown[]): string | undefined {
 
 /** A relative path of a plan begins where the worker's workspaces are, which nobody knows here. */
 function isSame(own: string, given: string, base: string): boolean {
-  if (isUrl(own) || isUrl(given)) return own === given;
+  if (isUrl(own) || isUrl(given)) return isUrl(own) && isUrl(given) && schemaIn(own) === schemaIn(given);
   const folder = folderOf(given, base);
   const path = normalize(own).replace(/\/$/, '');
   return isAbsolute(path) ? path === folder : folder.endsWith(`/${path.replace(/^(\.\.?\/)+/, '')}`);
@@ -75,4 +75,12 @@ function folderOf(store: string, base: string): string {
 
 function isUrl(store: string): boolean {
   return /^postgres(ql)?:\/\//.test(store);
+}
+
+/** Server, database and schema, without who connects and how. */
+function schemaIn(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const { hostname, port, pathname, searchParams } = new URL(url);
+  const host = searchParams.get('host') ?? hostname;
+  return `${host}:${port || '5432'}${pathname} ${searchParams.get('schema') ?? ''}`;
 }

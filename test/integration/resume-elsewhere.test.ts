@@ -106,6 +106,10 @@ test('another database is named by a variable, and no URL is in the history', as
     type: 'missing-variable',
     message: /there is no OTHER here/,
   });
+  const same = new URL(kept);
+  same.searchParams.set('application_name', 'another');
+  const known = await client.resume({ from: `${same.href}/${handle.workflowId}`, dryRun: true, ...WHO });
+  assert.equal(known.keptIn, undefined, 'who connects, and how, makes it no other store');
   Object.assign(process.env, { OTHER: other });
   const { keptIn } = await client.resume({ from, workspace: 'database-2', ...WHO });
   assert.equal(keptIn, '${{ env.OTHER }}');
