@@ -15,6 +15,7 @@ import {
   longJob,
   veryLongJob,
 } from './figures/steps.ts';
+import { checkpointDisk, lateCheckpoint } from './figures/checkpoints.ts';
 import { commandOnManyFiles } from './figures/command.ts';
 import { rewindPostgres, rewindSteps } from './figures/rewind.ts';
 import { fork1000Files } from './figures/forking.ts';
@@ -40,6 +41,8 @@ const FIGURES: readonly Figure[] = [
   subStepsLate,
   sealFolder,
   sealPostgres,
+  lateCheckpoint,
+  checkpointDisk,
   rewindSteps,
   rewindPostgres,
   fork1000Files,
