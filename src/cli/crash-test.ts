@@ -32,6 +32,8 @@ interface Options {
   readonly pairs?: string;
   readonly freeze?: boolean;
   readonly junit?: string;
+  readonly syscalls?: boolean;
+  readonly ioErrors?: boolean;
   readonly address?: string;
   readonly namespace?: string;
 }
@@ -66,9 +68,14 @@ export const crashTestCommand: CommandSpec<Options> = {
     new Option('--http <file>', 'what services answer that are not on this machine: JSON'),
     new Option('--workflows <file>', "a module with your own Workflows; default: the configuration's"),
     new Option('--points <step/point:hit>', 'only at these; * for any; may be repeated').argParser(collect),
-    new Option('--every', 'each time that a point is passed; default: each point of a step once, at a seeded hit'),
+    new Option(
+      '--every',
+      'each time that a point is passed; default: each of a step once, at a seeded hit; fsync, rename, … once a job',
+    ),
     new Option('--pairs <number>', 'besides, so many runs that are killed twice, at seeded points'),
     new Option('--freeze', 'besides, stop the worker at each point while another takes over, then wake it'),
+    new Option('--syscalls', 'besides, kill the worker at system calls, by strace (Linux)'),
+    new Option('--io-errors', 'besides, let such calls fail once: EIO, ENOSPC, EACCES, … (Linux, strace)'),
     new Option('--junit <file>', 'write a test case for each case, for CI'),
     new Option('--seed <number>', 'chooses the seeded points; default: a new one'),
     new Option('--at-once <number>', 'how many runs at once; default: one a core, at least two'),
@@ -99,7 +106,8 @@ export const crashTestCommand: CommandSpec<Options> = {
       const { junitOf } = await import('../crash-test/junit.ts');
       writeFileSync(path.resolve(terminal.cwd, options.junit), junitOf(report));
     }
-    return outcomeOf(context, report, commandOf(target!, given, options));
+    const outcome = outcomeOf(context, report, commandOf(target!, given, options));
+    return interrupt.aborted ? { ...outcome, code: EXIT.interrupted } : outcome;
   },
 };
 
@@ -147,6 +155,8 @@ async function chosen({ terminal, options }: Context<Options>): Promise<CrashTes
     env: terminal.env,
     everyHit: options.every === true,
     freeze: options.freeze === true,
+    syscalls: options.syscalls === true,
+    ioErrors: options.ioErrors === true,
     ...defined({
       config: options.config,
       steps: options.steps,

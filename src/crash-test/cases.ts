@@ -6,6 +6,8 @@
  */
 import { HoldfastError } from '../model/failure.ts';
 import { seededRandom } from '../model/seeded-random.ts';
+import { DURABLE_OPERATIONS } from '../store/fault-point.ts';
+import type { Injection } from './injection.ts';
 
 export interface Kill {
   readonly step: string;
@@ -18,9 +20,11 @@ export interface Kill {
 export interface CrashCase {
   /** Unique in the test; `--points` takes it. */
   readonly id: string;
-  readonly how: 'kill' | 'freeze' | 'answer-lost';
+  readonly how: 'kill' | 'freeze' | 'answer-lost' | 'syscall' | 'io-error';
   /** One after the other, each in the next worker. */
   readonly kills: readonly Kill[];
+  /** Of `syscall` and `io-error`. */
+  readonly injection?: Injection;
 }
 
 export interface Choice {
@@ -41,15 +45,12 @@ export const ANSWER_LOST = 'request.answer-lost';
 export function chooseCases(passed: Passed, choice: Choice): readonly CrashCase[] {
   const random = seededRandom(choice.seed);
   const pairsNamed = (choice.points ?? []).filter((text) => text.includes('+'));
-  const single = (choice.points ?? []).filter((text) => !text.includes('+'));
+  const single = (choice.points ?? []).filter((text) => !/\+|^(syscall|io-error)@/.test(text));
   const named = choice.points === undefined ? undefined : single.map(patternOf);
-  const kills = [...passed].flatMap(([name, count]) => {
-    const { step, point } = nameParts(name);
-    const hits = named === undefined ? someHits(count, choice.everyHit, random) : range(count);
-    return hits.map((hit) => ({ step, point, hit }));
-  });
+  const every = [...passed].flatMap(([name, count]) => range(count).map((hit) => ({ ...nameParts(name), hit })));
+  const kills = named !== undefined || choice.everyHit ? every : oneOfEach(every, random);
   const chosen = named === undefined ? kills : kills.filter((kill) => named.some((pattern) => fits(pattern, kill)));
-  refuseUnpassed(named ?? [], kills, passed);
+  refuseUnpassed(named ?? [], every, passed);
   const cases = chosen.map((kill): CrashCase => {
     const how = kill.point === ANSWER_LOST ? 'answer-lost' : 'kill';
     return { id: killId(kill), how, kills: [kill] };
@@ -57,7 +58,7 @@ export function chooseCases(passed: Passed, choice: Choice): readonly CrashCase[
   const frozen = choice.freeze
     ? killable(chosen).map((kill): CrashCase => ({ id: `freeze@${killId(kill)}`, how: 'freeze', kills: [kill] }))
     : [];
-  return [...cases, ...frozen, ...pairsNamed.map(pairOf), ...seededPairs(killable(kills), choice.pairs, random)];
+  return [...cases, ...frozen, ...pairsNamed.map(pairOf), ...seededPairs(killable(every), choice.pairs, random)];
 }
 
 function killable(kills: readonly Kill[]): readonly Kill[] {
@@ -87,9 +88,20 @@ function caseOfPair(first: Kill, second: Kill): CrashCase {
   return { id: `${killId(first)}+${killId(second)}`, how: 'kill', kills: [first, second] };
 }
 
-function someHits(count: number, every: boolean, random: () => number): readonly number[] {
-  return every ? range(count) : [1 + Math.floor(random() * count)];
+/**
+ * Of each point of a step one hit. A durable operation (an fsync, a rename, …) is Holdfast's own business, whichever
+ * step it is of: one hit of the whole job.
+ */
+function oneOfEach(kills: readonly Kill[], random: () => number): readonly Kill[] {
+  const groups = new Map<string, Kill[]>();
+  for (const kill of kills) {
+    const name = DURABLE.test(kill.point) ? kill.point : `${kill.step}/${kill.point}`;
+    groups.set(name, [...(groups.get(name) ?? []), kill]);
+  }
+  return [...groups.values()].map((group) => group[Math.floor(random() * group.length)]!);
 }
+
+const DURABLE = new RegExp(`^(${DURABLE_OPERATIONS.join('|')})\\.(before|after)$`);
 
 function range(count: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
@@ -109,15 +121,13 @@ interface Pattern {
 
 /** `charge/seal.after:2`, `charge/*`, `seal.after`, … @throws HoldfastError `bad-input` */
 function patternOf(text: string): Pattern {
-  const match = /^(?:freeze@)?(?:(?<step>[^/]+(?:\/[^/.]+)*)\/)?(?<point>\*|[a-z][a-z.-]*)(?::(?<hit>\d+|\*))?$/.exec(
-    text,
-  );
-  if (match?.groups === undefined)
+  const [, name = '', hit = '*'] = /^(?:freeze@)?(.*?)(?::(\d+|\*))?$/.exec(text) ?? [];
+  const { step, point } = name.includes('/') ? nameParts(name) : { step: '*', point: name };
+  if (step === '' || !/^(\*|[a-z][a-z.-]*)$/.test(point))
     throw new HoldfastError(
       'bad-input',
       `--points ${text}: expected STEP/POINT:HIT, as the table of a crash test has them; * for any.`,
     );
-  const { step = '*', point = '*', hit = '*' } = match.groups;
   return { text, step, point, hit: hit === '*' ? undefined : Number(hit) };
 }
 

@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { HoldfastError } from '../model/failure.ts';
 import { isSafeMethod } from '../model/step/http-request.ts';
 import { refuseUnknownOptions } from '../model/options.ts';
+import { seededRandom } from '../model/seeded-random.ts';
 import { ANSWER_LOST, chooseCases, type CrashCase, type Passed } from './cases.ts';
 import { compareRun } from './compare.ts';
 import { faultKey } from './difference.ts';
@@ -17,6 +18,7 @@ import type { Run } from './ran.ts';
 import { runOnce } from './run.ts';
 import { openSession, type Session } from './session.ts';
 import { refuseUnanswered } from './stand-in.ts';
+import { chooseInjections, mustHaveStrace, namedInjection } from './syscalls.ts';
 
 const MAX_SEED = 1_000_000;
 /** Of a disturbed run. */
@@ -33,13 +35,18 @@ export async function crashTest(options: CrashTestOptions): Promise<CrashReport>
   refuseUnknownOptions('crashTest', options, CRASH_TEST_OPTIONS);
   const startedMs = performance.now();
   const seed = options.seed ?? randomInt(1, MAX_SEED);
+  if (options.syscalls === true) mustHaveStrace('syscalls');
+  if (options.ioErrors === true) mustHaveStrace('ioErrors');
   await using session = await openSession(options);
   const runs = [await runOnce(session, { id: 'undisturbed' }), await runOnce(session, { id: 'again' })] as const;
   for (const run of runs) mustBeRepeatable(run);
   const reference = referenceOf(...runs);
   const { points, everyHit = false, pairs = 0, freeze = false } = options;
   const passed = passedIn(runs[0]);
-  const cases = chooseCases(passed, { points, everyHit, pairs, freeze, seed });
+  const cases = [
+    ...chooseCases(passed, { points, everyHit, pairs, freeze, seed }),
+    ...(await injections(session, seed)),
+  ];
   const reports = await runCases(session, reference, cases);
   const { traces, durationMs, end } = runs[0];
   return {
@@ -49,7 +56,7 @@ export async function crashTest(options: CrashTestOptions): Promise<CrashReport>
     seed,
     undisturbed: {
       outcome: end.kind === 'ended' ? end.outcome : end.kind,
-      steps: new Set(traces.flatMap((trace) => (trace.kind === 'point' ? [trace.step] : []))).size,
+      steps: new Set(traces.flatMap((trace) => (trace.kind === 'point' && isOfStep(trace) ? [trace.step] : []))).size,
       points: [...passed.values()].reduce((sum, count) => sum + count, 0),
       durationMs,
     },
@@ -59,6 +66,16 @@ export async function crashTest(options: CrashTestOptions): Promise<CrashReport>
     cases: [...reports],
     durationMs: Math.round(performance.now() - startedMs),
   };
+}
+
+/** Those that are named, or chosen of what a run does that strace counts. */
+async function injections(session: Session, seed: number): Promise<readonly CrashCase[]> {
+  const { points, syscalls = false, ioErrors = false } = session.options;
+  const named = (points ?? []).flatMap((text) => namedInjection(text) ?? []);
+  if (!syscalls && !ioErrors) return named;
+  const { calls } = await runOnce(session, { id: 'counted', isCounted: true });
+  const choice = { kills: syscalls, errors: ioErrors, random: seededRandom(seed) };
+  return [...named, ...chooseInjections(calls, choice)];
 }
 
 /** @throws HoldfastError `bad-input`: what to stub, and how */
@@ -84,6 +101,11 @@ function mustBeRepeatable({ end, unanswered }: Run): void {
     throw new HoldfastError('bad-input', `Undisturbed, the job ends as ${end.outcome}: ${end.message ?? ''}`, {
       nextStep: 'Correct what its message says; what a run needs (files, rows, services) is made by --set-up FILE.',
     });
+}
+
+/** Every step's code, a built-in one's too, stands between two points. */
+function isOfStep({ point }: { readonly point: string }): boolean {
+  return point === 'user-code.before';
 }
 
 function passedIn({ traces, arrived }: Run): Passed {
@@ -118,14 +140,15 @@ async function runCase(session: Session, reference: Reference, test: CrashCase, 
   const differences = run.end.kind === 'ended' ? compareRun(reference, run) : [];
   const [first] = test.kills;
   const text = textOf(run);
-  const met = run.traces.filter(({ kind }) => kind === 'fault').length + (run.wasCut ? 1 : 0);
+  const met =
+    run.traces.filter(({ kind }) => kind === 'fault').length + (run.wasCut ? 1 : 0) + (run.wasInjected ? 1 : 0);
   return {
     id: test.id,
     how: test.how,
     step: first?.step ?? '',
-    point: first?.point ?? '',
+    point: first?.point ?? test.injection?.call ?? '',
     outcome: outcomeOf(run, differences.length),
-    ...(met < test.kills.length ? { missed: true } : {}),
+    ...(met < Math.max(1, test.kills.length) ? { missed: true } : {}),
     differences: [...differences],
     ...(text === undefined ? {} : { text }),
     durationMs: run.durationMs,

@@ -94,12 +94,17 @@ export interface CrashTestOptions {
   readonly namespace?: string;
   /** Only at these: `STEP/POINT:HIT`, each part may be `*` or left out. Default: see `everyHit`. */
   readonly points?: readonly string[];
-  /** Every time that a point is passed. Default: each of a step's points once, at a seeded hit. */
+  /** Every time that a point is passed. Default: each of a step's points once, at a seeded hit; each durable
+   * operation (fsync, rename, …) once in the job. */
   readonly everyHit?: boolean;
   /** So many runs that are killed twice, at seeded points. Default: 0. */
   readonly pairs?: number;
   /** Also stop the worker at each point while another goes on, then let it go on, too. Default: false. */
   readonly freeze?: boolean;
+  /** Also kill the worker at system calls that change something. Linux with strace. Default: false. */
+  readonly syscalls?: boolean;
+  /** Also let such calls fail once (EIO, ENOSPC, EACCES, …). Linux with strace. Default: false. */
+  readonly ioErrors?: boolean;
   /** Chooses the seeded points. Default: a new one. */
   readonly seed?: number;
   /** How many runs at once. Default: as many as there are cores. */
@@ -138,6 +143,8 @@ export const CRASH_TEST_OPTIONS: OptionNames<CrashTestOptions> = {
   everyHit: true,
   pairs: true,
   freeze: true,
+  syscalls: true,
+  ioErrors: true,
   seed: true,
   atOnce: true,
   limitMs: true,

@@ -14,6 +14,9 @@ export interface Run {
   readonly unanswered: ReadonlySet<string> | undefined;
   /** Was an answer lost, as was ordered? */
   readonly wasCut: boolean;
+  readonly wasInjected: boolean;
+  /** System call → how often one thread made it. */
+  readonly calls: ReadonlyMap<string, number>;
   /** How often each question was asked and answered, by its kind and step. */
   readonly asked: readonly Question[];
   /** Takes what names the run out of a text. */

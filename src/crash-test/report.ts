@@ -8,7 +8,7 @@ export type CaseOutcome = z.infer<typeof CaseOutcomeSchema>;
 export const CaseReportSchema = z.strictObject({
   /** As `--points` takes it: `charge/seal.after:2`. */
   id: z.string(),
-  how: z.enum(['kill', 'freeze', 'answer-lost']),
+  how: z.enum(['kill', 'freeze', 'answer-lost', 'syscall', 'io-error']),
   step: z.string(),
   point: z.string(),
   /**

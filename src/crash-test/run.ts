@@ -19,6 +19,7 @@ import type { ChildOrder, Trace } from './child/order.ts';
 import type { CrashWorld } from './options.ts';
 import type { Session } from './session.ts';
 import { merged } from './subject.ts';
+import { countedCalls, isInjected, ONE_THREAD, straceWords } from './syscalls.ts';
 import { freshWorld, lookAt, type FreshWorld } from './world.ts';
 import { FROZEN_MS, startWorkers, type Workers } from './workers.ts';
 import type { Run, RunEnd } from './ran.ts';
@@ -32,11 +33,16 @@ export interface RunOrder {
   readonly id: string;
   /** Default: nothing disturbs it, and its points are written down. */
   readonly test?: CrashCase;
+  /** Are its system calls counted? Default: false. */
+  readonly isCounted?: boolean;
   /** How long it may take, unless the options say. Default: a minute. */
   readonly limitMs?: number;
 }
 
-export async function runOnce(session: Session, { id, test, limitMs = DEFAULT_LIMIT_MS }: RunOrder): Promise<Run> {
+export async function runOnce(
+  session: Session,
+  { id, test, isCounted = false, limitMs = DEFAULT_LIMIT_MS }: RunOrder,
+): Promise<Run> {
   const startedMs = performance.now();
   if (test?.how === 'answer-lost') session.standIn.cut.set(id, test.kills[0]!);
   const root = path.join(session.root, id);
@@ -44,7 +50,15 @@ export async function runOnce(session: Session, { id, test, limitMs = DEFAULT_LI
   const world = await freshWorld(root, session.subject.world);
   const given = (await session.setUp.setUp?.({ folder: world.folder, workspace: world.workspace })) ?? {};
   try {
-    return await runIn(session, { id, test, world, given, startedMs, limitMs: session.options.limitMs ?? limitMs });
+    return await runIn(session, {
+      id,
+      test,
+      isCounted,
+      world,
+      given,
+      startedMs,
+      limitMs: session.options.limitMs ?? limitMs,
+    });
   } finally {
     await given.close?.();
     for (const { remove } of world.databases) await remove();
@@ -59,6 +73,7 @@ interface Place {
   readonly given: CrashWorld;
   readonly startedMs: number;
   readonly limitMs: number;
+  readonly isCounted: boolean;
 }
 
 async function runIn(session: Session, place: Place): Promise<Run> {
@@ -73,7 +88,10 @@ async function runIn(session: Session, place: Place): Promise<Run> {
     ...given.env,
     HOLDFAST_STATE_DIR: path.join(world.own, 'state'),
   };
-  const workers = startWorkers(order, test, env);
+  const log = path.join(world.own, 'strace.log');
+  const isTraced = place.isCounted || test?.injection !== undefined;
+  const launch = isTraced ? { env: { ...env, ...ONE_THREAD }, through: straceWords(log, test?.injection) } : { env };
+  const workers = startWorkers(order, test, launch);
   try {
     const { workflowId, firstRunId } = await startJob(session, place, order);
     const rename = renaming({ world, workflowId, firstRunId });
@@ -89,6 +107,8 @@ async function runIn(session: Session, place: Place): Promise<Run> {
       traces: tracesIn(order.traces),
       arrived: session.standIn.arrivedOf(id),
       wasCut: session.standIn.wasCut.has(id),
+      wasInjected: isTraced && isInjected(log),
+      calls: isTraced ? countedCalls(log) : new Map(),
       unanswered: session.standIn.unanswered.get(id),
       durationMs: Math.round(performance.now() - startedMs),
     };

@@ -34,11 +34,14 @@ export interface Launch {
 export function startWorkerProcess(order: ChildOrder, { env, through = [] }: Launch): WorkerProcess {
   const [program = process.execPath, ...before] = through;
   const child = fork(MAIN, [JSON.stringify(order)], {
-    cwd: order.cwd,
+    // What a step writes by a relative path past ctx is then the run's own.
+    cwd: order.workspaceRoot,
     env,
     execPath: program,
     execArgv: [...(through.length > 0 ? [...before, process.execPath] : []), ...ownArguments()],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // What runs it is ended together with it: by their group.
+    detached: through.length > 0,
   });
   let printed = '';
   for (const stream of [child.stdout!, child.stderr!])
@@ -73,7 +76,8 @@ export function startWorkerProcess(order: ChildOrder, { env, through = [] }: Lau
     },
     signal: (name) => void child.kill(name),
     stop: async () => {
-      child.kill('SIGKILL');
+      if (through.length === 0 || child.pid === undefined) child.kill('SIGKILL');
+      else if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
       await ended;
     },
     printed: () => printed,

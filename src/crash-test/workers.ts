@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CrashCase, Kill } from './cases.ts';
 import type { ChildOrder } from './child/order.ts';
 import type { RunEnd } from './ran.ts';
-import { EndedEarly, startWorkerProcess, type WorkerProcess } from './worker-process.ts';
+import { EndedEarly, startWorkerProcess, type Launch, type WorkerProcess } from './worker-process.ts';
 
 /** So long a frozen worker stands still beside its successor: longer than the job waits for its heartbeat. */
 export const FROZEN_MS = 6_000;
@@ -24,10 +24,13 @@ export interface Workers {
   stop(): Promise<void>;
 }
 
-/** @param env of the processes */
-export function startWorkers(order: ChildOrder, test: CrashCase | undefined, env: NodeJS.ProcessEnv): Workers {
+/** @param launch `through`: of the first process alone */
+export function startWorkers(order: ChildOrder, test: CrashCase | undefined, { env, through }: Launch): Workers {
   const crew = new Crew(order, env);
-  const work = test?.how === 'freeze' ? crew.frozen(test.kills[0]!) : crew.killed(killsOf(test));
+  const work =
+    test?.how === 'freeze'
+      ? crew.frozen(test.kills[0]!)
+      : crew.killed(killsOf(test), { through: through ?? [], mayEnd: mayEnd(test) });
   const failed = work.catch((error: unknown): RunEnd | Promise<never> => {
     if (crew.isOver) return new Promise(() => undefined);
     return { kind: 'worker-ended', text: error instanceof EndedEarly ? error.message : String(error) };
@@ -37,6 +40,18 @@ export function startWorkers(order: ChildOrder, test: CrashCase | undefined, env
 
 function killsOf(test: CrashCase | undefined): readonly Kill[] {
   return test?.how === 'kill' ? test.kills : [];
+}
+
+/** Where the fault is not one of ours, what ends the worker is told by how it ends. */
+function mayEnd(test: CrashCase | undefined): 'by a kill' | 'by itself' | undefined {
+  if (test?.how === 'syscall') return 'by a kill';
+  return test?.how === 'io-error' ? 'by itself' : undefined;
+}
+
+interface Ending {
+  readonly through: readonly string[];
+  /** Besides by the kills. */
+  readonly mayEnd: ReturnType<typeof mayEnd>;
 }
 
 class Crew {
@@ -51,17 +66,21 @@ class Crew {
     this.#env = env;
   }
 
-  async killed(kills: readonly Kill[]): Promise<RunEnd> {
-    let current = this.#launch('kill', kills[0]);
+  async killed(kills: readonly Kill[], { through, mayEnd: also }: Ending): Promise<RunEnd> {
+    const ends = Math.max(kills.length, also === undefined ? 0 : 1);
+    let current = this.#launch('kill', kills[0], through);
     for (let count = 1; ; count++) {
-      await current.poll();
+      const polling = current.poll();
+      if (also === 'by itself') await polling.catch(() => undefined);
+      else await polling;
       // Only a run that is to lose its worker needs another.
-      const next = count <= kills.length ? this.#launch('kill', kills[count]) : undefined;
+      const next = count <= ends && also !== 'by itself' ? this.#launch('kill', kills[count]) : undefined;
       const how = await current.ended;
       if (this.isOver) return await new Promise(() => undefined);
-      if (how !== 'SIGKILL' || next === undefined)
-        return { kind: 'worker-ended', text: `a worker ended by itself (${how}):\n${current.printed()}` };
-      current = next;
+      const isMeant = also === 'by itself' ? count === 1 : how === 'SIGKILL' && next !== undefined;
+      if (!isMeant) return { kind: 'worker-ended', text: `a worker ended by itself (${how}):\n${current.printed()}` };
+      // One that a failing call has ended is started anew, as any service is.
+      current = next ?? this.#launch('kill');
     }
   }
 
@@ -100,9 +119,9 @@ class Crew {
     return existsSync(traces) && readFileSync(traces, 'utf8').includes('{"kind":"fault"');
   }
 
-  #launch(how: 'kill' | 'freeze', kill?: Kill): WorkerProcess {
+  #launch(how: 'kill' | 'freeze', kill?: Kill, through: readonly string[] = []): WorkerProcess {
     const fault = kill === undefined ? {} : { fault: { ...kill, how } };
-    const worker = startWorkerProcess({ ...this.#order, ...fault }, { env: this.#env });
+    const worker = startWorkerProcess({ ...this.#order, ...fault }, { env: this.#env, through });
     this.#processes.push(worker);
     return worker;
   }

@@ -56,6 +56,14 @@ const GIVEN: Readonly<Record<string, readonly string[]>> = {
      declare const steps: StepImplementation[], openai: ProviderV4;`,
   ],
   'docs/command-line.md': [''],
+  'docs/crash-test.md': [
+    `import type { StepImplementation } from 'holdfast';
+     declare const steps: StepImplementation[];
+     declare function startShop(file: string): Promise<{ readonly url: string; stop(): Promise<void> }>;`,
+    `import assert from 'node:assert/strict';
+     import type { PlanSource } from 'holdfast';
+     declare const plan: PlanSource;`,
+  ],
   'docs/getting-started.md': [],
   'docs/langgraph.md': [
     `import { Annotation, StateGraph } from '@langchain/langgraph';

@@ -17,6 +17,7 @@ import type { Question } from '../../src/model/question/question.ts';
 const PASSED = new Map([
   ['load/seal.after', 1],
   ['load/fsync.before', 7],
+  ['pay/fsync.before', 2],
   ['pay/seal.after', 2],
   ['pay/request.answer-lost', 1],
 ]);
@@ -26,19 +27,30 @@ function ids(choice: Partial<Parameters<typeof chooseCases>[1]>): readonly strin
   return chooseCases(PASSED, { ...CHOICE, ...choice }).map(({ id }) => id);
 }
 
-test('each point of each step is a case, at a hit that the seed chooses', () => {
+test('each point of each step is a case, at a hit that the seed chooses; a durable operation once in the job', () => {
   const chosen = ids({});
   assert.deepEqual(
-    chosen.map((id) => id.replace(/:\d+$/, '')),
-    [...PASSED.keys()],
+    chosen.map((id) => id.replace(/:\d+$/, '').replace(/.*(?=\/fsync)/, '*')),
+    ['load/seal.after', '*/fsync.before', 'pay/seal.after', 'pay/request.answer-lost'],
   );
   assert.deepEqual(ids({}), chosen);
   assert.notDeepEqual(new Set([1, 2, 3, 4].map((seed) => ids({ seed }).join(' '))).size, 1);
-  assert.equal(ids({ everyHit: true }).length, 11);
+  assert.equal(ids({ everyHit: true }).length, 13);
 });
 
 test('points are named by patterns; one that is never passed is an error that tells what is', () => {
-  assert.deepEqual(ids({ points: ['pay/*'] }), ['pay/seal.after:1', 'pay/seal.after:2', 'pay/request.answer-lost:1']);
+  assert.deepEqual(ids({ points: ['pay/*'] }), [
+    'pay/fsync.before:1',
+    'pay/fsync.before:2',
+    'pay/seal.after:1',
+    'pay/seal.after:2',
+    'pay/request.answer-lost:1',
+  ]);
+  const within = new Map([['sort/a.txt/seal.after', 1]]);
+  const named = chooseCases(within, { ...CHOICE, points: ['sort/a.txt/seal.after:1'] });
+  assert.deepEqual(named, [
+    { id: 'sort/a.txt/seal.after:1', how: 'kill', kills: [{ step: 'sort/a.txt', point: 'seal.after', hit: 1 }] },
+  ]);
   assert.deepEqual(ids({ points: ['seal.after:1'] }), ['load/seal.after:1', 'pay/seal.after:1']);
   assert.throws(
     () => ids({ points: ['load/seal.befor'] }),
@@ -77,6 +89,8 @@ function runOf({ files = {}, tables = {}, result = null, traces = [], requests =
     arrived: requests.map((request) => ({ step: 'pay', ...request })),
     unanswered: undefined,
     wasCut: false,
+    wasInjected: false,
+    calls: new Map(),
     asked: [],
     rename: (text) => text,
     durationMs: 1,

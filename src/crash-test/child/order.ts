@@ -9,6 +9,7 @@ export interface ChildOrder {
   readonly workspaceRoot: string;
   /** A module of JSON: the bundle of Workflows. */
   readonly bundlePath: string;
+  /** Where the configuration is looked for, and the modules' paths start. The process itself is in `workspaceRoot`. */
   readonly cwd: string;
   readonly config?: string;
   readonly steps: readonly string[];
