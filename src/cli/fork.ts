@@ -1,4 +1,5 @@
 /** `holdfast fork`: a new job with the state, files and rows of another one at one of its checkpoints. */
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Option } from 'commander';
 import { makeFork } from '../fork/make-fork.ts';
@@ -7,6 +8,7 @@ import { planFork } from '../fork/plan-fork.ts';
 import { defined } from '../model/defined.ts';
 import type { JsonObject } from '../model/canonical-json.ts';
 import type { Answer } from '../model/question/answer.ts';
+import { HoldfastError } from '../model/failure.ts';
 import { shellWord } from '../model/shell-word.ts';
 import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import {
@@ -26,7 +28,7 @@ import { wholeNumber } from './numbers.ts';
 import { pairsOf } from './pairs.ts';
 import { personOptions, whoDecides } from './person.ts';
 import { showFork, showForkPlan } from './show-fork.ts';
-import { whileSlow } from './terminal.ts';
+import { whileSlow, type Terminal } from './terminal.ts';
 import { workspaceFor } from './verify.ts';
 import { warnUnpolled } from './without-worker.ts';
 
@@ -34,6 +36,7 @@ interface Options extends JobRecordChoice {
   readonly at?: string;
   readonly workspace?: string;
   readonly database?: readonly string[];
+  readonly base?: readonly string[];
   readonly id?: string;
   readonly item?: readonly string[];
   readonly leaveOthers?: boolean;
@@ -60,6 +63,11 @@ export const forkCommand: CommandSpec<Options> = {
       "where the copy of a database is to be: '${{ env.NAME }}', or sqlite:PATH; may be repeated. A SQLite file in " +
         'the workspace needs none',
     ).argParser(collect),
+    new Option(
+      '--base <name=@file>',
+      'SQL that makes what was in a PostgreSQL database before the job, for one that is there and empty: what the ' +
+        'steps did is made from the record; may be repeated',
+    ).argParser(collect),
     new Option('--id <job>', "the new job's Workflow id; default: the other one's and eight random digits"),
     new Option(
       '--item <name=answer>',
@@ -85,6 +93,10 @@ export const forkCommand: CommandSpec<Options> = {
       "holdfast fork research --at 5 --workspace more --as-node gather --output @more.json --reason 'more sources'",
       'with other sources, which the step gather comes to there',
     ],
+    [
+      "holdfast fork reports --at 7 --workspace fork --database 'main=${{ env.EMPTY_DB }}' --base main=@tables.sql",
+      'an empty PostgreSQL database, on any server',
+    ],
     ['holdfast checkpoints city-weather-1a2b3c4d', 'the numbers'],
   ],
   async run(context, [target]) {
@@ -107,11 +119,33 @@ export const forkCommand: CommandSpec<Options> = {
       items: edit === undefined ? items : itemsWhere(items, (answer) => answer === KEEP),
       others: options.leaveOthers === true ? 'leave' : 'copy',
       by: whoDecides(terminal, options.by),
+      bases: await basesOf(context),
       ...defined({ job: named, workflowId: options.id, reason, edit }),
     };
     return options.dryRun === true ? await preview(context, folder, choice) : await fork(context, folder, choice);
   },
 };
+
+async function basesOf({ options, terminal }: Context<Options>): Promise<Record<string, string>> {
+  const given = pairsOf(options.base ?? [], '--base', 'NAME=@FILE');
+  const read = Object.entries(given).map(async ([name, file]) => [name, await textOf(terminal, file)] as const);
+  return Object.fromEntries(await Promise.all(read));
+}
+
+async function textOf({ cwd }: Pick<Terminal, 'cwd'>, given: string): Promise<string> {
+  try {
+    if (!given.startsWith('@')) throw new Error('it does not begin with @');
+    return await readFile(path.resolve(cwd, given.slice(1)), 'utf8');
+  } catch (cause) {
+    const why = (cause as Error).message;
+    throw new HoldfastError(
+      'bad-input',
+      `--base: expected @ and the path of a file of SQL; found ${given}: ${why}.`,
+      {},
+      { cause },
+    );
+  }
+}
 
 /** What stays in the copy; every other answer is about what is put in. */
 const KEEP = 'keep';

@@ -13,7 +13,9 @@ import { counted } from '../model/counted.ts';
 import type { Change, ChainRecord } from '../model/record/record.ts';
 import { formatResource } from '../model/record/resource.ts';
 import { sameState } from '../model/record/world.ts';
+import { redactUrl } from '../model/shown-url.ts';
 import type { Destination } from './destinations.ts';
+import { FilledDatabase } from './filled-database.ts';
 import { momentOf, type Moment } from './moment.ts';
 import { copyPostgres, dropPostgres, tablesIn } from './postgres.ts';
 import { rollBack, tokenIn } from './roll-back.ts';
@@ -31,15 +33,33 @@ export interface DatabaseWork {
   readonly placeOf: (path: string) => string;
 }
 
+export interface MadeDatabases {
+  readonly made: Destination[];
+  readonly filled: FilledDatabase[];
+}
+
 /** Those that are there before are refused. @throws HoldfastError `bad-input`, `busy`, … */
 export async function refuseTaken(destinations: readonly Destination[]): Promise<void> {
-  for (const { name, dialect, to } of destinations) {
+  for (const { name, dialect, to, base } of destinations) {
     const tables = dialect === 'postgres' ? await tablesIn(name, to) : undefined;
-    if (tables !== undefined)
+    if (base !== undefined && tables === undefined)
+      throw new HoldfastError(
+        'bad-input',
+        `Database "${name}": there is no database ${redactUrl(to)}. A base is for one that is there and empty.`,
+        { name, nextStep: 'Make it (createdb), or leave --base out: it is then copied from the other one.' },
+      );
+    if (base === undefined && tables === 0)
+      throw new HoldfastError(
+        'bad-input',
+        `Database "${name}": the database is there already, and empty. Expected SQL that makes what was in it before ` +
+          'the job, or the name of a database that is to be made.',
+        { name, nextStep: `Give it: --base ${name}=@tables.sql; or name another.` },
+      );
+    if (tables !== undefined && tables > 0)
       throw new HoldfastError(
         'bad-input',
         `Database "${name}": the database is there already, with ${counted(tables, 'table')}. Expected one ` +
-          'that is to be made.',
+          `that is ${base === undefined ? 'to be made' : 'empty'}.`,
         { name, nextStep: 'Name another; or, where a fork that was cut short has left it, drop it.' },
       );
   }
@@ -47,15 +67,22 @@ export async function refuseTaken(destinations: readonly Destination[]): Promise
 
 /**
  * @param made each is added once it is there, for whoever has to remove it
+ * @param filled likewise, those that were there: whoever has made the rest commits them
  * @returns what the record of the fork has otherwise
  */
 export async function makeDatabases(
   destinations: readonly Destination[],
   work: DatabaseWork,
-  made: Destination[],
+  { made, filled }: MadeDatabases,
 ): Promise<readonly Change[]> {
   const changes: Change[] = [];
   for (const destination of destinations) {
+    if (destination.base !== undefined) {
+      const one = await FilledDatabase.open(destination);
+      filled.push(one);
+      changes.push(...(await one.fill(work.moment)), ...(await identityChange(one.database, work.moment)));
+      continue;
+    }
     if (destination.dialect === 'sqlite' && !existsSync(destination.from)) continue;
     changes.push(...(await makeDatabase(destination, work, made)));
   }

@@ -8,10 +8,12 @@
 import { existsSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { referencedVariable } from '../model/env-reference.ts';
+import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { JobSettings } from '../model/job/settings.ts';
 import { redactUrl } from '../model/shown-url.ts';
 import { isSqliteUrl, resolveUrl } from '../protocol/workspace/database-url.ts';
+import type { ForkOptions } from './options.ts';
 import type { Env } from './source.ts';
 
 export interface Destination {
@@ -23,6 +25,8 @@ export interface Destination {
   readonly to: string;
   /** As the fork's settings name it; undefined: as the other job's do. */
   readonly reference: string | undefined;
+  /** SQL that makes what was in it before the job, in an empty database. Undefined: it is copied. */
+  readonly base?: string;
 }
 
 export interface Places {
@@ -36,19 +40,20 @@ export interface Places {
 /** @param given name → where it is to be. @throws HoldfastError `bad-input`, `missing-variable` */
 export function destinationsOf(
   { databases }: Pick<JobSettings, 'databases'>,
-  given: Readonly<Record<string, string>>,
+  { databases: given = {}, bases = {} }: Pick<ForkOptions, 'databases' | 'bases'>,
   places: Places,
 ): readonly Destination[] {
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(databases, name));
+  const unknown = Object.keys({ ...given, ...bases }).find((name) => !Object.hasOwn(databases, name));
   if (unknown !== undefined) {
     const declared = Object.keys(databases).join(', ') || 'none';
     throw new HoldfastError('bad-input', `The job has no database "${unknown}"; it declares ${declared}.`);
   }
   return Object.entries(databases).map(([name, reference]) => {
     const url = resolveUrl(name, reference, places.env);
-    return isSqliteUrl(url)
-      ? sqliteDestination(name, url, given[name], places)
-      : postgresDestination(name, url, given[name], places);
+    const base = bases[name];
+    if (!isSqliteUrl(url)) return { ...postgresDestination(name, url, given[name], places), ...defined({ base }) };
+    if (base === undefined) return sqliteDestination(name, url, given[name], places);
+    throw new HoldfastError('bad-input', `Database "${name}" is a SQLite file, which is copied: it takes no base.`);
   });
 }
 

@@ -4,18 +4,7 @@
  * Invariant: a small file is hashed before it is written, from the same memory; another one when its copy is there.
  */
 import { createHash, hash } from 'node:crypto';
-import {
-  close,
-  closeSync,
-  constants,
-  createReadStream,
-  fchmod,
-  fstatSync,
-  open,
-  openSync,
-  readSync,
-  rmSync,
-} from 'node:fs';
+import { closeSync, constants, createReadStream, fchmod, fstatSync, open, openSync, readSync, rmSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -31,7 +20,6 @@ const SMALL_BYTES = 1024 * 1024;
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
 const openSlowly = promisify(open);
-const closeSlowly = promisify(close);
 const chmodSlowly = promisify(fchmod);
 
 type RegularFile = Extract<FileState, { kind: 'file' }>;
@@ -108,7 +96,7 @@ async function write(bytes: Uint8Array, { state, target }: FileCopy): Promise<vo
     await writeChunk(file, bytes, target, 0);
     await syncFileSlowly(file, target);
   } finally {
-    await closeSlowly(file);
+    closeSync(file);
   }
 }
 
@@ -129,7 +117,7 @@ async function isSound({ state: { content, mode }, target }: FileCopy): Promise<
       return true;
     }
   } finally {
-    await closeSlowly(file);
+    closeSync(file);
   }
   rmSync(target);
   return false;

@@ -11,12 +11,13 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { Json } from '../model/canonical-json.ts';
 import { digestOf } from '../model/digest.ts';
-import { HoldfastError } from '../model/failure.ts';
+import { HoldfastError, isFailure } from '../model/failure.ts';
 import type { PendingFork } from '../model/job/fork.ts';
 import { syncDirectory } from '../store/durable-file.ts';
 import { atPoints } from '../store/fault-point.ts';
 import { Life } from '../store/life/life.ts';
-import { makeDatabases, refuseTaken, removeDatabases } from './databases.ts';
+import { makeDatabases, refuseTaken, removeDatabases, type MadeDatabases } from './databases.ts';
+import type { FilledDatabase } from './filled-database.ts';
 import { destinationsOf, type Destination } from './destinations.ts';
 import { editOf, refuseUnfitEdit } from './edit.ts';
 import { makeFiles } from './files.ts';
@@ -45,7 +46,7 @@ export async function makeFork(folder: string, options: ForkOptions, env: Env): 
   if (found !== undefined) Life.ofDead(lockFor(into))?.end();
   if (found !== undefined) return refuseAnother(preparedOf(found, moment, { isFound: true }), moment, options);
   const places = { from: source.root, to: into, env };
-  const destinations = destinationsOf(source.job.settings, options.databases ?? {}, places);
+  const destinations = destinationsOf(source.job.settings, options, places);
   await refuseTaken(destinations);
   mkdirSync(dirname(into), { recursive: true });
   const life = Life.tryTake(lockFor(into));
@@ -68,46 +69,62 @@ interface Making {
 async function makeIn(into: string, making: Making): Promise<PreparedFork> {
   const building = buildingFor(into);
   rmSync(building, { recursive: true, force: true });
-  const made: Destination[] = [];
+  const databases: MadeDatabases = { made: [], filled: [] };
   try {
-    const prepared = await build({ building, into, made }, making);
+    const prepared = await build({ building, into, databases }, making);
+    for (const one of databases.filled) await one.commit();
     atPoints('rename', () => renameSync(building, into));
     syncDirectory(dirname(into));
     return prepared;
   } catch (error) {
-    const outside = made.filter(({ dialect, to }) => dialect === 'postgres' || !isWithin(into, to));
+    for (const one of databases.filled) await one.giveUp().catch(() => undefined);
+    const outside = databases.made.filter(({ dialect, to }) => dialect === 'postgres' || !isWithin(into, to));
     await removeDatabases(outside, (path) => path).catch(() => undefined);
     rmSync(building, { recursive: true, force: true });
-    throw error;
+    throw withFilled(error, databases.filled);
   }
+}
+
+/** The last of all has failed: what is committed stays. */
+function withFilled(error: unknown, filled: readonly FilledDatabase[]): unknown {
+  const names = filled.flatMap(({ isCommitted, destination }) => (isCommitted ? [destination.name] : []));
+  if (names.length === 0 || !isFailure(error)) return error;
+  return new HoldfastError(
+    error.type,
+    `${error.message} Filled for the fork, and of no use now: database ${names.join(', ')}.`,
+    { ...error.details, nextStep: 'Empty it, and fork again.' },
+    { cause: error },
+  );
 }
 
 interface Place {
   /** The folder while it is made. */
   readonly building: string;
   readonly into: string;
-  readonly made: Destination[];
+  readonly databases: MadeDatabases;
 }
 
 async function build(
-  { building, into, made }: Place,
+  { building, into, databases }: Place,
   { source, moment, options, destinations }: Making,
 ): Promise<PreparedFork> {
   const placeOf = (path: string): string => (isWithin(into, path) ? join(building, relative(into, path)) : path);
   const files = await makeFiles(source, moment, building, { leaveOthers: options.others === 'leave' });
   const keeps = keptStatements(options.items ?? {});
-  const changes = await makeDatabases(destinations, { source, moment, keeps, placeOf }, made);
+  const changes = await makeDatabases(destinations, { source, moment, keeps, placeOf }, databases);
   const pending = pendingFork(into, { moment, options, destinations, changes });
   const { settings } = source.job;
   const own = { ...settings, databases: { ...settings.databases, ...pending.fork.databases } };
   await makeForkLedger(source, moment, building, { pending, settings: own });
+  // What is filled has been compared in its transaction.
+  const copied = destinations.filter(({ base }) => base === undefined);
   await mustBeAsRecorded(
     building,
     { moment, pending, env: source.env },
     {
       ...settings,
       databases: Object.fromEntries(
-        destinations.map(({ name, dialect, to }) => [name, dialect === 'sqlite' ? `sqlite:${placeOf(to)}` : to]),
+        copied.map(({ name, dialect, to }) => [name, dialect === 'sqlite' ? `sqlite:${placeOf(to)}` : to]),
       ),
     },
   );

@@ -13,6 +13,11 @@ export interface ForkOptions {
   readonly workspace: string;
   /** Where databases are to be: name → `${{ env.NAME }}`, a URL without a password, or `sqlite:PATH`. */
   readonly databases?: Readonly<Record<string, string>>;
+  /**
+   * Of a PostgreSQL database that is there and empty: name → SQL that makes its tables and what was in them before the
+   * job. What the steps did is then made from the record. Default: the database is copied by its server.
+   */
+  readonly bases?: Readonly<Record<string, string>>;
   /** The fork's Workflow id. Default: the other's, and eight random hex digits. */
   readonly workflowId?: string;
   /** `statements:STEP` → `keep`: what a statement that nothing undoes has done stays in the copy. Default: refused. */
@@ -35,6 +40,7 @@ const NAMES: OptionNames<ForkOptions> = {
   at: true,
   workspace: true,
   databases: true,
+  bases: true,
   workflowId: true,
   items: true,
   others: true,

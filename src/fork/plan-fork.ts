@@ -49,7 +49,7 @@ export async function planFork(folder: string, options: ForkOptions, env: Env): 
   let destinations: readonly Destination[] = [];
   await noting(problems, () => {
     const places = { from: source.root, to: into, env };
-    destinations = destinationsOf(source.job.settings, options.databases ?? {}, places);
+    destinations = destinationsOf(source.job.settings, options, places);
   });
   return {
     from: { workflowId: moment.workflowId, seq: moment.checkpoint.seq },

@@ -10,6 +10,7 @@ import { postgresFailure } from '../effects/database/postgres/failure.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { redactUrl } from '../model/shown-url.ts';
 
+const OWN_TABLES: readonly string[] = ['holdfast_token', 'holdfast_fence'];
 const IN_USE = '55006';
 const THERE_ALREADY = '42P04';
 const DENIED = '42501';
@@ -38,20 +39,34 @@ export async function dropPostgres(name: string, url: string): Promise<void> {
   await asAdministrator(name, url, (client) => client.query(`DROP DATABASE IF EXISTS ${quoted(databaseIn(url))}`));
 }
 
-/** Undefined: there is no such database. @returns how many tables it has */
+/** Of one that is given up before anything else was in it. */
+export async function dropHoldfastTables(name: string, url: string): Promise<void> {
+  await connected(name, url, (client) => client.query(`DROP TABLE IF EXISTS ${OWN_TABLES.join(', ')}`));
+}
+
+/**
+ * Undefined: there is no such database. @returns how many tables it has. Holdfast's own ones count where something is in
+ * them: a maker that was killed may have left them.
+ */
 export async function tablesIn(name: string, url: string): Promise<number | undefined> {
   const there = await asAdministrator(name, url, (client) =>
     client.query('SELECT 1 FROM pg_database WHERE datname = $1', [databaseIn(url)]),
   );
   if (there.rowCount === 0) return undefined;
-  const { rows } = await connected(name, url, (client) =>
-    client.query<{ count: string }>(
-      'SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace ' +
+  return await connected(name, url, async (client) => {
+    const { rows } = await client.query<{ schema: string; table: string }>(
+      'SELECT n.nspname AS schema, c.relname AS table FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace ' +
         "WHERE c.relkind IN ('r', 'p', 'v', 'm') " +
         "AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg_toast%'",
-    ),
-  );
-  return Number(rows[0]!.count);
+    );
+    const others = rows.filter(({ table }) => !OWN_TABLES.includes(table));
+    if (others.length > 0) return rows.length;
+    for (const { schema, table } of rows) {
+      const { rowCount } = await client.query(`SELECT 1 FROM ${quoted(schema)}.${quoted(table)} LIMIT 1`);
+      if (rowCount !== 0) return rows.length;
+    }
+    return 0;
+  });
 }
 
 async function whyNotMade(

@@ -9,19 +9,15 @@
  * 3. A statement that nothing undoes stays only where a person has said so.
  */
 import type { Database, DatabaseTransaction } from '../effects/database/database.ts';
-import type { JsonObject } from '../model/canonical-json.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { inUndoOrder, uriOf, type RowChange } from '../model/record/effect.ts';
 import { foldManifest, type ManifestEntry } from '../model/record/manifest.ts';
 import type { ChainRecord, StepRecord, UndoneRecord } from '../model/record/record.ts';
 import { parseResource } from '../model/record/resource.ts';
-import { ABSENT, sameState, type RowState } from '../model/record/world.ts';
+import { ABSENT, type RowState } from '../model/record/world.ts';
 import type { Moment } from './moment.ts';
+import { mustBe, TIMEOUTS, type Row } from './rows.ts';
 import type { InForce } from './source.ts';
-
-const TIMEOUTS = { lockTimeoutMs: 10_000, statementTimeoutMs: 600_000, idleTimeoutMs: 600_000 };
-const ROWS_AT_ONCE = 500;
-const MAX_NAMED = 20;
 
 /** A record that changed a database has a token row there; undefined: it has none there. */
 export function tokenIn(record: ChainRecord, database: string): string | undefined {
@@ -38,11 +34,6 @@ export interface RollBack {
   readonly inForce: InForce;
   /** Steps whose statements stay although nothing undoes them. */
   readonly keeps: ReadonlySet<string>;
-}
-
-interface Row {
-  readonly table: string;
-  readonly key: JsonObject;
 }
 
 /** @throws HoldfastError `bad-input`: rows that are not as the record has them, or did not come to what they were */
@@ -129,39 +120,4 @@ function then({ manifest }: Moment, steps: readonly (StepRecord | UndoneRecord)[
 function rowIn(manifest: ReadonlyMap<string, ManifestEntry>, uri: string): RowState {
   const state = manifest.get(uri)?.state;
   return state?.kind === 'row' ? state : ABSENT;
-}
-
-/** @throws HoldfastError `bad-input`, which names the rows that are otherwise */
-async function mustBe(
-  transaction: DatabaseTransaction,
-  rows: ReadonlyMap<string, Row>,
-  expected: (uri: string) => RowState,
-  as: string,
-): Promise<void> {
-  const all = [...rows];
-  const differ: string[] = [];
-  for (let first = 0; first < all.length; first += ROWS_AT_ONCE) {
-    const some = all.slice(first, first + ROWS_AT_ONCE);
-    const wanted = some.map(([uri]) => expected(uri));
-    const requests = some.map(([, { table, key }], index) => ({ table, key, columns: columnsOf(wanted[index]!) }));
-    const found = await transaction.rows(requests);
-    some.forEach(([uri], index) => {
-      if (!sameState(found[index]!, wanted[index]!)) differ.push(uri);
-    });
-  }
-  if (differ.length === 0) return;
-  const named = differ.slice(0, MAX_NAMED).join(', ');
-  const more = differ.length > MAX_NAMED ? ` and ${differ.length - MAX_NAMED} more` : '';
-  throw new HoldfastError(
-    'bad-input',
-    `The copy of the database can't be taken back: these rows are not as ${as} has them: ${named}${more}.`,
-    {
-      rows: differ,
-      nextStep: 'Let the job compare the world and answer what it asks (holdfast verify), then fork again.',
-    },
-  );
-}
-
-function columnsOf(state: RowState): readonly string[] {
-  return state.kind === 'row' ? Object.keys(state.columns) : [];
 }

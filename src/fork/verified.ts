@@ -4,6 +4,7 @@
  */
 import type { JobSettings } from '../model/job/settings.ts';
 import type { ManifestEntry } from '../model/record/manifest.ts';
+import { parseResource } from '../model/record/resource.ts';
 import { sameState, type ResourceState } from '../model/record/world.ts';
 import { columnsOf } from '../protocol/compare/row-columns.ts';
 import { lookAt } from '../protocol/look/look.ts';
@@ -21,7 +22,7 @@ export interface Compared {
 
 /** @returns the resources that differ, or could not be read */
 export async function unlikeRecord(root: string, { settings, env, manifest }: Compared): Promise<readonly string[]> {
-  const wanted = [...manifest].filter(([resource]) => IN_DATABASES.some((scheme) => resource.startsWith(scheme)));
+  const wanted = [...manifest].filter(([resource]) => isInOneOf(resource, settings));
   if (wanted.length === 0) return [];
   const workspace = new Workspace(root, env);
   try {
@@ -39,4 +40,10 @@ export async function unlikeRecord(root: string, { settings, env, manifest }: Co
   } finally {
     await workspace.close();
   }
+}
+
+function isInOneOf(resource: string, { databases }: Pick<JobSettings, 'databases'>): boolean {
+  if (!IN_DATABASES.some((scheme) => resource.startsWith(scheme))) return false;
+  const parsed = parseResource(resource);
+  return 'database' in parsed && Object.hasOwn(databases, parsed.database);
 }

@@ -47,6 +47,17 @@ async function rowsOf(url: string): Promise<unknown> {
   );
 }
 
+/** What was there before the job. */
+const BASE = [
+  'CREATE TABLE note (id int PRIMARY KEY, text text)',
+  'CREATE TABLE parent (id int PRIMARY KEY)',
+  'CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE)',
+  'CREATE TABLE account (id int PRIMARY KEY, n int)',
+  'INSERT INTO parent VALUES (1)',
+  'INSERT INTO child VALUES (7, 1)',
+  'INSERT INTO account VALUES (1, 0)',
+];
+
 /** In the middle: before the second step. */
 async function withJob(
   test: (given: {
@@ -58,16 +69,7 @@ async function withJob(
   }) => Promise<void>,
 ): Promise<void> {
   const url = await postgres.database();
-  await direct(
-    url,
-    'CREATE TABLE note (id int PRIMARY KEY, text text)',
-    'CREATE TABLE parent (id int PRIMARY KEY)',
-    'CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent ON DELETE CASCADE)',
-    'CREATE TABLE account (id int PRIMARY KEY, n int)',
-    'INSERT INTO parent VALUES (1)',
-    'INSERT INTO child VALUES (7, 1)',
-    'INSERT INTO account VALUES (1, 0)',
-  );
+  await direct(url, ...BASE);
   const fork = new URL(url);
   fork.pathname = `${fork.pathname}_fork`;
   const env = { DB: url, FORK_DB: fork.href };
@@ -156,5 +158,71 @@ test('rows that a person has changed are named, and the copy does not stay', asy
     const name = new URL(env['FORK_DB']!).pathname.slice(1);
     const left = await direct(url, `SELECT 1 FROM pg_database WHERE datname = '${name}'`);
     assert.equal(left.at(-1)!.rows.length, 0);
+  });
+});
+
+async function tablesIn(url: string): Promise<unknown> {
+  const [found] = await direct(url, "SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = 'public'");
+  return found!.rows[0]!['n'];
+}
+
+test('an empty database is filled by its base and the record, while the other job goes on', async () => {
+  await withJob(async ({ job, url, env, at, before }) => {
+    const there = { ...env, FORK_DB: await postgres.database() };
+    const other = await rowsOf(url);
+    // As pg_dump writes it.
+    const base = `SELECT pg_catalog.set_config('search_path', '', false);\n${BASE.join(';\n').replaceAll(
+      /(TABLE|INTO|REFERENCES) (?=\w)/g,
+      '$1 public.',
+    )};`;
+    const made = await forking(job, there)({ at, databases, bases: { main: base } });
+    assert.deepEqual(await rowsOf(there.FORK_DB), before);
+    assert.deepEqual(await rowsOf(url), other);
+    const forked = open(`${job.workspace}-fork`, '${{ env.FORK_DB }}', there, memoryOfFork(made));
+    try {
+      const verified = await forked.verify();
+      assert.equal(verified.kind, 'verified', JSON.stringify(verified));
+      await forked.step(change, { n: 1 }, { stepId: 'one' });
+      assert.deepEqual(await rowsOf(there.FORK_DB), before, 'it was done');
+      await forked.step(change, { n: 2 }, { stepId: 'two' });
+      assert.deepEqual(await rowsOf(there.FORK_DB), other);
+      assert.equal((await forked.verify()).kind, 'verified');
+    } finally {
+      await forked.close();
+    }
+    await job.step(change, { n: 3 }, { stepId: 'three' });
+    assert.equal((await job.verify()).kind, 'verified', 'the other job goes on');
+  });
+});
+
+test('a database that is not empty, and a base that does not come to what was there, change nothing', async () => {
+  await withJob(async ({ job, env, at }) => {
+    const there = { ...env, FORK_DB: await postgres.database() };
+    const fork = async (...statements: readonly string[]): Promise<string> => {
+      const bases = { main: statements.join(';') };
+      const message = await refused(forking(job, there)({ at, databases, bases }));
+      assert.equal(existsSync(`${job.workspace}-fork`), false);
+      return message;
+    };
+    assert.match(await refused(forking(job, there)({ at, databases })), /is there already, and empty\. Expected SQL/);
+    assert.match(await fork('CREATE TABLE note (id int'), /The base could not be made: .*syntax error/);
+    assert.match(await fork('SELECT 1; COMMIT'), /The base could not be made/);
+    assert.match(await fork(...BASE.slice(0, 3)), /On this base what step one did can't be done: .*account/);
+    assert.match(
+      await fork(...BASE, "INSERT INTO note VALUES (1, 'x')"),
+      /step one .*: row:main\/note\/\{"id":1\} is not/,
+    );
+    const loud =
+      "CREATE FUNCTION loud() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.text = '!'; RETURN NEW; END $$";
+    const trigger = 'CREATE TRIGGER loud BEFORE INSERT ON note FOR EACH ROW EXECUTE FUNCTION loud()';
+    assert.match(await fork(...BASE, loud, trigger), /these rows are not as checkpoint \d+ has them: row:main\/note/);
+    const [note, ...rest] = BASE;
+    assert.match(await fork(note!.replace(')', ', more int)'), ...rest), /makes table note otherwise than the record/);
+    assert.equal(await tablesIn(there.FORK_DB), 0, 'it is as it was');
+    await direct(there.FORK_DB, 'CREATE TABLE own (id int)');
+    assert.match(await fork(...BASE), /is there already, with 1 table\. Expected one that is empty/);
+    assert.equal(await tablesIn(there.FORK_DB), 1);
+    assert.match(await refused(forking(job, env)({ at, databases, bases: { main: 'x' } })), /there is no database/);
+    assert.match(await refused(forking(job, there)({ at, databases, bases: { mian: 'x' } })), /no database "mian"/);
   });
 });

@@ -2,6 +2,8 @@
 import type { Mutation } from './mutation.ts';
 
 const WORLD = ['test/integration/fork-world.test.ts'];
+const POSTGRES = ['test/fault/fork-postgres.test.ts'];
+const READS = ['test/integration/fork-reads.test.ts'];
 const EDIT = ['test/integration/fork-edit.test.ts'];
 
 export const FORKS: readonly Mutation[] = [
@@ -67,5 +69,32 @@ export const FORKS: readonly Mutation[] = [
     replace: 'persistently(edit)',
     tests: EDIT,
     name: 'reset to its beginning',
+  },
+  {
+    guarantee: 'G2',
+    breaks: 'a base on which a row is not as it was before the step is taken',
+    file: 'src/fork/roll-forward.ts',
+    find: '  if (!sameState(found!, before))\n',
+    replace: '  if (found === undefined)\n',
+    tests: POSTGRES,
+    name: 'a database that is not empty',
+  },
+  {
+    guarantee: 'G2',
+    breaks: 'what a base and the steps come to is not compared with the record',
+    file: 'src/fork/roll-forward.ts',
+    find: '  await mustBe(transaction, rows, then,',
+    replace: '  await mustBe(transaction, new Map(), then,',
+    tests: POSTGRES,
+    name: 'a database that is not empty',
+  },
+  {
+    guarantee: 'G2',
+    breaks: 'a file of a fork is not compared with the record as it is copied',
+    file: 'src/fork/file-copy.ts',
+    find: "hash('sha256', bytes) !== state.content",
+    replace: "hash('sha256', bytes) === ''",
+    tests: READS,
+    name: 'is another by now',
   },
 ];

@@ -13,7 +13,7 @@ export interface ForkOrder extends Killing {
   /** Of the fork's only Run. */
   readonly runId: string;
   /** Of a PostgreSQL database beside it, and where the fork's is to be. */
-  readonly far?: { readonly from: string; readonly to: string };
+  readonly far?: { readonly from: string; readonly to: string; readonly base?: string };
   /** Is the fork there already, and only to begin? */
   readonly memory?: ReturnType<typeof memoryOfFork>;
 }
@@ -38,6 +38,8 @@ try {
 async function made(): Promise<ReturnType<typeof memoryOfFork>> {
   const env: Record<string, string> = far === undefined ? {} : { FAR: far.from, FORK_FAR: far.to };
   const databases: Record<string, string> = far === undefined ? {} : { far: '${{ env.FORK_FAR }}' };
-  const fork = await makeFork(from, { at, workspace: into, workflowId: 'forked', databases, by: 'test' }, env);
+  const bases: Record<string, string> = far?.base === undefined ? {} : { far: far.base };
+  const options = { at, workspace: into, workflowId: 'forked', databases, bases, by: 'test' };
+  const fork = await makeFork(from, options, env);
   return { ...memoryOfFork(fork), firstRunId: runId, runId };
 }
