@@ -87,7 +87,8 @@ async function killedAtEveryPoint(t: TestContext, folder: string, base?: string)
     answer = await answerOf<Answer>(child);
     assert.deepEqual(fingerprint(from), other);
     assert.deepEqual(await farWorldOf(from, url), otherRows);
-    if (existsSync(into)) assert.deepEqual(comparable(await farWorldOf(into, to.href)), comparable(middle), 'none, or the whole one');
+    if (existsSync(into))
+      assert.deepEqual(comparable(await farWorldOf(into, to.href)), comparable(middle), 'none, or the whole one');
     if (answer?.kind !== 'refused') continue;
     assert.match(answer.message!, /Database "far": the database is there already, with \d+ tables/);
     assert.ok(await hasDatabase(name), 'what it names is there');
