@@ -9,7 +9,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { FileState } from '../model/record/world.ts';
-import { Cloner } from '../store/blobs/clone.ts';
+import type { Cloner } from '../store/blobs/clone.ts';
 import { writeChunk } from '../store/chunks.ts';
 import { storageError, syncFileSlowly, systemCode } from '../store/durable-file.ts';
 import type { Buffers } from './beside-each-other.ts';

@@ -25,8 +25,8 @@ export interface ForkOptions {
   /** `leave`: files that no record speaks of are not copied. Default: they are copied as they are now. */
   readonly others?: 'copy' | 'leave';
   /**
-   * What a step comes to, put in by hand before anything runs in the fork: `asNode`, with `values`, `output` or both, as
-   * for `client.updateState`. Then `reason` is needed. Default: nothing.
+   * What a step comes to, put in by hand before anything runs in the fork: `asNode`, with `values`, `output` or both,
+   * as for `client.updateState`. Then `reason` is needed. Default: nothing.
    */
   readonly edit?: Pick<Edit, 'asNode' | 'values' | 'output' | 'items'>;
   /** Who forks; kept in the record. */

@@ -45,8 +45,8 @@ export async function dropHoldfastTables(name: string, url: string): Promise<voi
 }
 
 /**
- * Undefined: there is no such database. @returns how many tables it has. Holdfast's own ones count where something is in
- * them: a maker that was killed may have left them.
+ * Undefined: there is no such database. @returns how many tables it has. Holdfast's own ones count where something is
+ * in them: a maker that was killed may have left them.
  */
 export async function tablesIn(name: string, url: string): Promise<number | undefined> {
   const there = await asAdministrator(name, url, (client) =>

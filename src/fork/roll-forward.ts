@@ -1,6 +1,6 @@
 /**
- * Makes an empty PostgreSQL database what the other job's was at a checkpoint: by its base, SQL that a person gives, and
- * by what the record has of the steps up to there, oldest first, in one transaction that stays open.
+ * Makes an empty PostgreSQL database what the other job's was at a checkpoint: by its base, SQL that a person gives,
+ * and by what the record has of the steps up to there, oldest first, in one transaction that stays open.
  *
  * Invariants
  * 1. Before it is committed each row and each table that the record knew then is as the record has it.

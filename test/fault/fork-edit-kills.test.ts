@@ -1,6 +1,6 @@
 /**
- * The workers of a fork that begins with an edit are killed by SIGKILL, each at another point: the edit is in its record
- * once, and no step has run before it. Its history replays.
+ * The workers of a fork that begins with an edit are killed by SIGKILL, each at another point: the edit is in its
+ * record once, and no step has run before it. Its history replays.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';

@@ -163,7 +163,7 @@ test('rows that a person has changed are named, and the copy does not stay', asy
 
 async function tablesIn(url: string): Promise<unknown> {
   const [found] = await direct(url, "SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = 'public'");
-  return found!.rows[0]!['n'];
+  return (found!.rows as { readonly n: number }[])[0]!.n;
 }
 
 test('an empty database is filled by its base and the record, while the other job goes on', async () => {

@@ -178,7 +178,7 @@ test('what does not fit is refused before anything is made, or ends the fork bef
   const afterA = (await checkpointsOf('wrong'))[1]!;
   const into = join(root, 'wrong-2');
   const fork = async (edit: ForkOptions['edit'], who: object = WHO) =>
-    await forkJob(join(root, 'wrong'), { at: afterA.seq, workspace: into, ...{ edit: edit!, by: 'ada' }, ...who });
+    await forkJob(join(root, 'wrong'), { at: afterA.seq, workspace: into, edit: edit!, by: 'ada', ...who });
   const values = { seen: 'x' };
   assert.match(await refused(fork({ asNode: 'c', values })), /"c" is neither done at checkpoint 5 nor next: .* b, a/);
   assert.match(await refused(fork({ asNode: 'b', values: { sene: 'x' } })), /not declared.*Did you mean "seen"/);
