@@ -11,11 +11,19 @@ import { after, test, type TestContext } from 'node:test';
 import { answerOf, startChild } from '../support/child-process.ts';
 import type { ForkOrder } from '../support/fork-child.ts';
 import { fingerprint } from '../support/forked-job.ts';
-import { linesOf } from '../support/killing.ts';
+import { linesOf, type Killing } from '../support/killing.ts';
 import { chainOf, readLedger } from '../support/ledger.ts';
 import { direct } from '../support/postgres-subject.ts';
 import { testPostgres } from '../support/postgres.ts';
-import { checkpointsOf, FAR_TABLES, farJob, farWorldOf, makeWorld, openRewoundJob } from '../support/rewound-job.ts';
+import {
+  checkpointsOf,
+  FAR_TABLES,
+  farJob,
+  farWorldOf,
+  makeWorld,
+  openRewoundJob,
+  worldOf,
+} from '../support/rewound-job.ts';
 
 const CHILD = new URL('../support/fork-child.ts', import.meta.url).pathname;
 const postgres = await testPostgres();
@@ -69,22 +77,19 @@ async function killedAtEveryPoint(t: TestContext, folder: string, base?: string)
   const memory = { ...runs, term: 0, known, base: known, steps: [], generations: {} };
   const hasBegun = (): boolean =>
     existsSync(into) && readLedger(into, (ledger) => ledger.jobIds().includes('forked@run'));
+  /** Undefined: it was killed. */
+  const fork = async (killing: Killing): Promise<Answer | undefined> => {
+    const far = { from: url, to: to.href, ...(base === undefined ? {} : { base }) };
+    const order: ForkOrder = { from, into, at, runId: 'run', far, ...(hasBegun() ? { memory } : {}), ...killing };
+    return await answerOf<Answer>(
+      startChild({ script: CHILD, order, compiled: join(root, 'compiled'), env: { TMPDIR } }),
+    );
+  };
   let answer: Answer | undefined;
   let named = 0;
   for (let processes = 1; answer === undefined; processes++) {
     assert.ok(processes <= 200, 'each process is killed at another point');
-    const order: ForkOrder = {
-      from,
-      into,
-      at,
-      runId: 'run',
-      far: { from: url, to: to.href, ...(base === undefined ? {} : { base }) },
-      ...(hasBegun() ? { memory } : {}),
-      killOnceAt: 'every point',
-      killed,
-    };
-    const child = startChild({ script: CHILD, order, compiled: join(root, 'compiled'), env: { TMPDIR } });
-    answer = await answerOf<Answer>(child);
+    answer = await fork({ killOnceAt: 'every point', killed });
     assert.deepEqual(fingerprint(from), other);
     assert.deepEqual(await farWorldOf(from, url), otherRows);
     if (existsSync(into))
@@ -101,7 +106,7 @@ async function killedAtEveryPoint(t: TestContext, folder: string, base?: string)
   t.diagnostic(`killed at ${points.length} points; what was left was named ${named} times`);
   for (const point of ['database-commit.before', 'database-commit.after', 'rename.before', 'rename.after'])
     assert.ok(points.includes(point), `${point} is reached: ${points.join(', ')}`);
-  assert.ok(named > 0, 'a kill behind the copy leaves it');
+  assert.equal(named > 0, base === undefined, 'a kill behind the copy leaves it; what is not committed is not there');
   assert.equal(answer.kind, 'verified', JSON.stringify(answer));
   assert.deepEqual(comparable(await farWorldOf(into, to.href)), comparable(middle));
   assert.deepEqual(readdirSync(join(place, 'made')), ['fork'], 'nothing is left beside it');
@@ -110,6 +115,33 @@ async function killedAtEveryPoint(t: TestContext, folder: string, base?: string)
     (await direct(of, 'SELECT token FROM holdfast_token ORDER BY token'))[0]!.rows;
   assert.equal(((await tokens(to.href)) as unknown[]).length, 1, 'of what was done before the checkpoint');
   assert.equal(((await tokens(url)) as unknown[]).length, 3);
+  if (base !== undefined) await killedOnceFilled();
+
+  /** Committed, and the folder has not got its name yet. */
+  async function killedOnceFilled(): Promise<void> {
+    const hits = join(place, 'hits');
+    const again = async (killing: Killing = {}): Promise<Answer | undefined> => {
+      rmSync(into, { recursive: true, force: true });
+      return await fork(killing);
+    };
+    await anew();
+    await again({ hits });
+    for (let hit = linesOf(hits).filter((point) => point === 'rename.before').length; ; hit--) {
+      assert.ok(hit > 0, 'one of them is the folder’s');
+      await anew();
+      await again({ kill: { point: 'rename.before', hit } });
+      if (!existsSync(into)) break;
+    }
+    assert.deepEqual(
+      comparable(await farWorldOf(from, to.href)),
+      comparable({ ...(middle as object), near: worldOf(from) }),
+    );
+    const refused = await again();
+    assert.match(refused?.message ?? '', /is there already, with \d+ tables\. Expected one that is empty/);
+    await anew();
+    assert.equal((await again())?.kind, 'verified');
+    assert.deepEqual(comparable(await farWorldOf(into, to.href)), comparable(middle));
+  }
 }
 
 test('killed at every point of a fork with a PostgreSQL database, it is whole in the end and begins once', (t) =>

@@ -10,7 +10,7 @@ export const FORKS: readonly Mutation[] = [
   {
     guarantee: 'G2',
     breaks: 'a copy of a database is taken back although its rows are not as the record has them',
-    file: 'src/fork/roll-back.ts',
+    file: 'src/fork/rows.ts',
     find: '  if (differ.length === 0) return;\n  const named',
     replace: '  if (differ.length >= 0) return;\n  const named',
     tests: WORLD,
