@@ -58,7 +58,7 @@ export const questionCommand: CommandSpec<Options> = {
     const within = askingOf(about?.subPlans);
     const shown = questions.map((question) => showQuestion(context.terminal, job!, question, about));
     const text = [
-      ...(questions.length === 0 ? [`Job ${job!} asks nothing.`] : shown),
+      ...(questions.length === 0 ? [`Job ${job!} asks nothing${within.length === 0 ? '' : ' itself'}.`] : shown),
       ...(within.length === 0 ? [] : [showSubPlans(context.terminal, within).join('\n').trim()]),
     ].join('\n\n');
     const data = { workflowId: job!, questions, ...defined({ subPlans: someOf(within) }) };

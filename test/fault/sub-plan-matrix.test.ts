@@ -4,18 +4,12 @@
  * by itself as one that was not killed.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { agentJob } from '../../src/workflows/agent-job.ts';
-import { testBundle } from '../support/bundle.ts';
-import { linesOf, type Killing } from '../support/killing.ts';
-import { chainOf } from '../support/ledger.ts';
-import { sqliteRows } from '../support/sqlite.ts';
 import { testTemporal } from '../support/temporal.ts';
-import { Supervisor } from './support/supervisor.ts';
-import type { WorkerOrder } from './support/worker-child.ts';
+import { subPlanJobs, type SubPlanRun } from './support/sub-plan-run.ts';
 
 const PARTS = ['before its record', 'while it runs', 'once its last step is done'] as const;
 /** The server waits longer each time that the same Activity loses its worker. */
@@ -24,8 +18,6 @@ const JOBS_AT_ONCE = 3;
 const temporal = await testTemporal();
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-sub-plan-matrix-')));
 after(() => rmSync(root, { recursive: true, force: true }));
-const bundlePath = join(root, 'bundle.json');
-writeFileSync(bundlePath, JSON.stringify(await testBundle()));
 
 const statement = (id: string, sql: string, needs: readonly string[] = []): object => ({
   id,
@@ -64,83 +56,18 @@ const OUTER = {
   ],
 };
 
-interface JobEnd {
-  readonly result: unknown;
-  /** Of both records: kinds, and of steps which and under which generation. */
-  readonly outer: readonly string[];
-  readonly inner: readonly string[];
-  readonly rows: unknown;
-  readonly texts: readonly string[];
-  /** Runs of Workflows that belong to the job. */
-  readonly runs: number;
-}
-
-interface Ran {
-  readonly end: JobEnd;
-  readonly killed: readonly string[];
-  readonly hits: readonly string[];
-}
-
-let jobs = 0;
-
-async function run(killing: (outside: string) => Killing): Promise<Ran> {
-  const folder = join(root, `job-${++jobs}`);
-  const [workspace, outside] = [join(folder, 'workspace'), join(folder, 'outside')];
-  mkdirSync(outside, { recursive: true });
-  const taskQueue = temporal.unique('queue');
-  const parts = [join(workspace, 'part/.holdfast/ledger.sqlite'), join(workspace, 'part/text.md')];
-  const { address, namespace } = temporal;
-  const places = { workspace, outside, databaseUrl: 'sqlite:none.db', callUrl: '' } as unknown as WorkerOrder;
-  const order = { ...places, address, namespace, taskQueue, bundlePath, parts, ...killing(outside) };
-  const supervisor = new Supervisor(order);
-  supervisor.start();
-  try {
-    const workflowId = temporal.unique('outer');
-    const args: [{ plan: never; workspace: string }] = [{ plan: OUTER as never, workspace }];
-    const handle = await temporal.client.workflow.start(agentJob, { workflowId, taskQueue, args });
-    const result = await Promise.race([handle.result(), supervisor.failure]);
-    return { end: await endOf(workspace, workflowId, result), ...seen(outside) };
-  } finally {
-    await supervisor.stop();
-  }
-}
-
-const seen = (outside: string): Omit<Ran, 'end'> => ({
-  killed: linesOf(join(outside, 'killed')),
-  hits: linesOf(join(outside, 'hits')),
+const run = await subPlanJobs({
+  temporal,
+  root,
+  plan: OUTER,
+  parts: ({ part }) => [join(part, '.holdfast/ledger.sqlite'), join(part, 'text.md')],
 });
-
-async function endOf(workspace: string, workflowId: string, result: unknown): Promise<JobEnd> {
-  const { jobId } = await temporal.client.workflow.getHandle(workflowId).query<{ readonly jobId: string }>('status');
-  const ids = new Set<string>();
-  let runs = 0;
-  for await (const info of temporal.client.workflow.list({ query: `WorkflowId STARTS_WITH '${workflowId}'` })) {
-    ids.add(info.workflowId);
-    runs += 1;
-  }
-  const [sub, ...others] = [...ids].filter((id) => id !== workflowId);
-  assert.deepEqual(others, [], 'the sub-plan has one job');
-  const subStatus = await temporal.client.workflow.getHandle(sub!).query<{ readonly jobId: string }>('status');
-  const part = join(workspace, 'part');
-  return {
-    result,
-    outer: recordedIn(workspace, jobId),
-    inner: recordedIn(part, subStatus.jobId),
-    rows: [workspace, part].map((folder) => sqliteRows(join(folder, 'main.db'), 'SELECT text FROM note')),
-    texts: ['part/text.md', 'copy.md'].map((path) => readFileSync(join(workspace, path), 'utf8')),
-    runs,
-  };
-}
-
-/** Decisions and questions would show, too: nobody is asked. */
-function recordedIn(workspace: string, jobId: string): readonly string[] {
-  return chainOf(workspace, jobId).map((record) =>
-    record.kind === 'step' ? `${record.stepId} ${record.generation}` : record.kind,
-  );
-}
-
-const undisturbed = await run((outside) => ({ hits: join(outside, 'hits') }));
+const undisturbed = await run();
 const points = [...new Set(undisturbed.hits)];
+
+function textsIn({ places: { workspace } }: SubPlanRun): readonly string[] {
+  return ['part/text.md', 'copy.md'].map((path) => readFileSync(join(workspace, path), 'utf8'));
+}
 
 test('a job that nobody disturbs has one job of its sub-plan, and each of its points belongs to a part', (t) => {
   const { end } = undisturbed;
@@ -153,7 +80,7 @@ test('a job that nobody disturbs has one job of its sub-plan, and each of its po
     ['table 0', 'row 0', 'text 0'],
   );
   assert.deepEqual(end.rows, [[{ text: 'outer' }], [{ text: 'inner' }]]);
-  assert.deepEqual([end.texts, end.runs], [['once', 'once'], 2]);
+  assert.deepEqual([textsIn(undisturbed), end.runs], [['once', 'once'], 2]);
   for (const [part, what] of PARTS.entries()) {
     const met = points.filter((point) => point.startsWith(`${part} `));
     t.diagnostic(`${what}: ${met.length} points`);
@@ -168,9 +95,11 @@ describe('killed at each point in turn, parent and child end once', { concurrenc
     for (let group = 0; group < groups; group++) {
       const killOnceAt = met.filter((_, index) => index % groups === group);
       test(`${what}, group ${group + 1}`, async (t) => {
-        const { end, killed } = await run((outside) => ({ killOnceAt, killed: join(outside, 'killed') }));
+        const ran = await run({ killOnceAt });
+        const { end, killed } = ran;
         t.diagnostic(`${killed.length} workers killed`);
         assert.deepEqual(end, undisturbed.end);
+        assert.deepEqual(textsIn(ran), ['once', 'once']);
         assert.deepEqual(
           killOnceAt.filter((point) => !killed.includes(point)),
           [],

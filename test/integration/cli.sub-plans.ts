@@ -57,6 +57,7 @@ test('a question of a sub-plan stops `start --wait`, and every command leads to 
       [[asking, 1]],
     );
     assert.deepEqual(result.questions, []);
+    assert.match((await holdfast(['question', job])).out, new RegExp(`^Job ${job} asks nothing itself\\.\n`));
   });
 
   await t.test('list names the job that asks beside those around it', async () => {
