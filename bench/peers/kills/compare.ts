@@ -1,4 +1,4 @@
-/** Runs every case of every peer, some peers at a time, then measures each undisturbed, one after the other. */
+/** Runs every case of every peer, some peers at a time, then measures all undisturbed: a job of each in turn. */
 import { mkdirSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { cachedPackages } from '../../../scripts/cached-packages.ts';
 import { freePort } from '../../../src/dev-server/ports.ts';
 import { startPostgres, type PostgresCluster } from '../../../test/support/postgres.ts';
 import { makeTemporaryDirectory, removeDirectory } from '../../temporary-directory.ts';
-import { changed, killed, measured, type CaseWorld } from './cases.ts';
+import { changed, killed, measured, type CaseWorld, type InTurn } from './cases.ts';
 import type { KillPlace, PeerKind, Preparation } from './peer.ts';
 import type { Comparison, Measured, NotRun } from './result.ts';
 import { Servers } from './servers.ts';
@@ -29,9 +29,12 @@ export async function compareByKills(kinds: readonly PeerKind[], say: Say): Prom
     await using servers = new Servers(folder);
     const field = new Field({ folder, postgres, servers, say });
     const cases = await inTurns(kinds, async (kind) => await field.casesOf(kind));
-    const peers: Comparison['peers'] = [];
-    for (const [index, found] of cases.entries())
-      peers.push('notRun' in found ? found : await field.measure(kinds[index]!, found));
+    const inTurn = turns();
+    const peers = await Promise.all(
+      cases.map(async (found, index) =>
+        'notRun' in found ? found : await field.measure(kinds[index]!, found, inTurn),
+      ),
+    );
     return {
       schemaVersion: 1,
       date: new Date().toISOString().slice(0, 10),
@@ -97,9 +100,9 @@ class Field {
     }
   }
 
-  async measure(kind: PeerKind, cases: Cases): Promise<Measured | NotRun> {
+  async measure(kind: PeerKind, cases: Cases, inTurn: InTurn): Promise<Measured | NotRun> {
     try {
-      const stepMs = await measured(await this.#worldOf(kind), MEASURED_JOBS);
+      const stepMs = await measured(await this.#worldOf(kind), MEASURED_JOBS, inTurn);
       this.#parts.say(`${kind.name}: ${stepMs.fastest.toFixed(1)} ms a step, the fastest of ${MEASURED_JOBS} jobs`);
       const rounded = (ms: number): number => Number(ms.toFixed(2));
       return { ...cases, stepMs: { fastest: rounded(stepMs.fastest), median: rounded(stepMs.median) } };
@@ -183,6 +186,16 @@ class Field {
       await client.end();
     }
   }
+}
+
+/** So that what else the machine does meets all of them alike. */
+function turns(): InTurn {
+  let last: Promise<unknown> = Promise.resolve();
+  return async <T>(act: () => Promise<T>): Promise<T> => {
+    const mine = last.then(act);
+    last = mine.catch(() => undefined);
+    return await mine;
+  };
 }
 
 /** In order, so many at once. */

@@ -5,13 +5,8 @@
  */
 import { mkdirSync } from 'node:fs';
 import { fromPackages } from '../from-packages.ts';
-import { median } from '../../statistics.ts';
 import type { Answered, Asked, KillPeer, KillPeerModule } from './peer.ts';
-import type { StepMs } from './result.ts';
 import { makeWork, STEPS, type Work } from './work.ts';
-
-/** Not measured: caches are cold. */
-const WARMING_JOBS = 3;
 
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(1));
@@ -53,22 +48,17 @@ async function answer(message: Asked): Promise<unknown> {
       await peer.goOn?.(job);
       return peer.goOn !== undefined;
     case 'measure':
-      return await measure(peer, work, job, message.jobs);
+      return await measure(peer, work, job);
   }
 }
 
-async function measure(peer: KillPeer, work: Work, job: string, jobs: number): Promise<StepMs> {
-  const stepMs: number[] = [];
-  for (let index = 0; index < WARMING_JOBS + jobs; index++) {
-    const name = `${job}-${index}`;
-    mkdirSync(work.folderOf(name), { recursive: true });
-    await peer.start(name);
-    const outcome = await peer.outcome(name);
-    if (outcome.kind !== 'completed') throw new Error(`undisturbed, it has ${JSON.stringify(outcome)}`);
-    if (work.begun.length !== STEPS) throw new Error(`undisturbed, it began ${work.begun.length} steps`);
-    if (index >= WARMING_JOBS) stepMs.push((work.begun.at(-1)! - work.begun[0]!) / (STEPS - 1));
-  }
-  return { fastest: Math.min(...stepMs), median: median(stepMs) };
+async function measure(peer: KillPeer, work: Work, job: string): Promise<number> {
+  mkdirSync(work.folderOf(job), { recursive: true });
+  await peer.start(job);
+  const outcome = await peer.outcome(job);
+  if (outcome.kind !== 'completed') throw new Error(`undisturbed, it has ${JSON.stringify(outcome)}`);
+  if (work.begun.length !== STEPS) throw new Error(`undisturbed, it began ${work.begun.length} steps`);
+  return (work.begun.at(-1)! - work.begun[0]!) / (STEPS - 1);
 }
 
 function wordsOf(error: unknown): string {

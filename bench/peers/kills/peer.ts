@@ -100,8 +100,8 @@ export interface Preparation {
 export type Asked =
   | { readonly id: number; readonly ask: 'open'; readonly module: string; readonly place: KillPlace }
   | { readonly id: number; readonly ask: 'start' | 'resume' | 'outcome' | 'sees' | 'goOn'; readonly job: string }
-  /** Milliseconds a step of so many undisturbed jobs, one after the other. */
-  | { readonly id: number; readonly ask: 'measure'; readonly job: string; readonly jobs: number };
+  /** Milliseconds a step of one job that nobody disturbs. */
+  | { readonly id: number; readonly ask: 'measure'; readonly job: string };
 
 export type Answered =
   | { readonly id: number; readonly value: unknown }

@@ -2,11 +2,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Answered, Asked, KillPlace, Outcome, PeerKind } from './peer.ts';
-import type { StepMs } from './result.ts';
 
 const OPEN_LIMIT_MS = 120_000;
 const ANSWER_LIMIT_MS = 60_000;
-const MEASURE_LIMIT_MS = 180_000;
+const MEASURE_LIMIT_MS = 60_000;
 /** Of what it printed among errors and warnings; told when it fails. */
 const MOST_PRINTED = 1_500;
 
@@ -69,8 +68,9 @@ export class RunningPeer {
     return (await this.#questions.ask({ ask: 'goOn', job }, ANSWER_LIMIT_MS)) as boolean;
   }
 
-  async measure(job: string, jobs: number): Promise<StepMs> {
-    return (await this.#questions.ask({ ask: 'measure', job, jobs }, MEASURE_LIMIT_MS)) as StepMs;
+  /** Milliseconds a step. */
+  async measure(job: string): Promise<number> {
+    return (await this.#questions.ask({ ask: 'measure', job }, MEASURE_LIMIT_MS)) as number;
   }
 
   /** @throws an Error unless it ends itself by SIGKILL within the limit */
