@@ -227,8 +227,9 @@ export function recordIntent(r: Running, intent: Intent, run: number): StepRecor
 }
 
 /** Was it so already when the world was compared? */
-function isPassedOver({ state: { ghost } }: Running, res: Resource): boolean {
-  return ghost.passedOver.includes(res) && !ghost.untold.includes(res);
+function isPassedOver({ state: { ghost }, ledger }: Running, res: Resource): boolean {
+  // Each undoing looks for itself at what it is about to change.
+  return ledger.job !== 'undoing' && ghost.passedOver.includes(res) && !ghost.untold.includes(res);
 }
 
 export function isMade({ marks, effects }: Intent, index: number): boolean {

@@ -164,7 +164,7 @@ function tellStep({ state }: Running, step: Step, result: Result): string {
     workflow.done.push(step);
     workflow.held.push(at.seq);
     if (at.seq > workflow.known.seq) workflow.known = at;
-    workflow.past[step] ??= { term: 0, known: NOWHERE, done: [], held: [], gens: {} };
+    workflow.past.a ??= { term: 0, known: NOWHERE, done: [], held: [], gens: {} };
     if (step === 'a' && workflow.past.b === undefined) {
       workflow.past.b = copy(memoryOf(state));
     }
@@ -247,6 +247,8 @@ function tellUndone(r: Running): string {
     if (result.at.seq > known.seq) workflow.known = result.at;
   } else if (result.kind === 'question') workflow.asked = result.question;
   else if (result.kind === 'held') workflow.asked = r.state.ledger.open.find(isAboutTheWorld)!;
+  else if (result.kind === 'other-generation')
+    throw new Violation('G1', `${step}${gen} is never undone: another generation was issued since`);
   else workflow.undo = null;
   return result.kind;
 }
@@ -312,7 +314,7 @@ function swap(state: State): string {
 function reset(state: State, to: Step): string {
   const { workflow } = state;
   const memory = copy(workflow.past[to]!);
-  const past = to === 'a' ? {} : { a: workflow.past.a! };
+  const past = to === 'a' ? {} : workflow.past;
   Object.assign(workflow, {
     ...memory,
     run: workflow.run + 1,

@@ -12,12 +12,14 @@ import {
 } from './state.ts';
 
 /** The open question for these findings: the one that is there, or a new one. */
-export function ask(r: Running, findings: readonly Finding[], token?: string): Question {
+export function ask(r: Running, findings: readonly Finding[], token?: string, isPartOfCommit = false): Question {
   const { ledger, state } = r;
   for (const finding of findings) mustNotBeAlarm(r, finding);
   const same = ledger.open.filter((one) => one.token === token && (token !== undefined || isAboutTheWorld(one)));
   const present = same.find((one) => JSON.stringify(one.findings) === JSON.stringify(findings));
   if (present !== undefined) return present;
+  // One commit with what ends the attempt.
+  if (isPartOfCommit) r.moment('question.after');
   ledger.open = ledger.open.filter((one) => !same.includes(one));
   ledger.questions += 1;
   const question: Question = {
@@ -27,7 +29,7 @@ export function ask(r: Running, findings: readonly Finding[], token?: string): Q
   };
   ledger.open.push(question);
   state.ghost.rounds = 0;
-  r.moment('question.after');
+  if (!isPartOfCommit) r.moment('question.after');
   return question;
 }
 

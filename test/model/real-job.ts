@@ -236,7 +236,7 @@ export class RealJob {
       this.#memory.done.push(step);
       this.#memory.held.push(at.seq);
       this.#learn(at);
-      this.#past[step] ??= { term: 0, known: { seq: 0, head: GENESIS }, held: [], done: [], gens: {} };
+      this.#past.a ??= { term: 0, known: { seq: 0, head: GENESIS }, held: [], done: [], gens: {} };
       if (step === 'a') this.#past.b ??= structuredClone(this.#memory);
     } else if (result.kind === 'other-generation') this.#memory.gens[step] = result.generation;
     else if (result.kind === 'question' || result.kind === 'held') this.#asked = result.question;

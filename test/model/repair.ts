@@ -107,6 +107,20 @@ class RunningRepair {
     return this.repair.question.findings.find(({ of }) => of === res)?.found;
   }
 
+  /** What stands in the place of what a step that runs again had made, and goes with it, as the person has said. */
+  foundToUndo(res: Resource): Value | undefined {
+    const place = this.repair.question.findings.findIndex(({ of }) => of === res);
+    const isToGo = this.repair.answers[place] === 'rerun' || !this.r.has('staysAsSaid');
+    return isToGo ? this.found(res) : undefined;
+  }
+
+  /** Has a person said what becomes of it, as the target of a half-applied step? */
+  stays(res: Resource): boolean {
+    const place = this.repair.question.findings.findIndex(({ of }) => of === res);
+    const answer = this.repair.answers[place];
+    return (answer === 'skip' || answer === 'overwrite') && this.r.has('staysAsSaid');
+  }
+
   rerunsStep(step: Step): boolean {
     return this.repair.reruns.some(([one]) => one === step);
   }
@@ -252,10 +266,11 @@ function undoReruns(running: RunningRepair): void {
   for (const { step, gen, effects } of records.toReversed()) {
     for (const { res, before: wanted, after, outcome } of effects.toReversed()) {
       // What was found stands in the place of the newest effect alone: undone, the older one shows.
-      const found = met.has(res) && r.has('foundIsNewest') ? undefined : running.found(res);
+      const found = met.has(res) && r.has('foundIsNewest') ? undefined : running.foundToUndo(res);
       met.add(res);
       const by = manifest[res]?.step;
-      if ((by !== undefined && !running.rerunsStep(requestedOf(by))) || outcome !== 'applied') continue;
+      if ((by !== undefined && !running.rerunsStep(requestedOf(by))) || outcome !== 'applied' || running.stays(res))
+        continue;
       const reset = { res, shown: found ?? after, wanted, token: `${step}${gen}` };
       if (databaseOf(res) !== undefined) running.rows.push(reset);
       else if (running.file(reset)) changes.push([res, 'undone', wanted]);
@@ -273,6 +288,9 @@ function changeDatabases(running: RunningRepair): void {
     if (rows.length + gone.length === 0) continue;
     const own = tokenOfRepair(running);
     if (!r.has('repairToken') || !tokens[db].some(([token]) => token === own)) {
+      r.open.add(db);
+      r.moment('repair.database-ready');
+      r.open.delete(db);
       for (const { res, shown, wanted, token } of rows) {
         if (world[res] !== shown && r.has('undoAsShown')) continue;
         r.keep(world[res]);
@@ -281,7 +299,6 @@ function changeDatabases(running: RunningRepair): void {
       }
       tokens[db] = tokens[db].filter(([token]) => !gone.includes(token));
       tokens[db].push([own, '']);
-      r.moment('repair.database-ready');
     }
     const told = r.has('putBackTold') ? rows : [...new Map(rows.map((row) => [row.res, row])).values()];
     for (const { res, wanted } of told)

@@ -147,6 +147,7 @@ export class Running {
     ghost.settled[res] = value;
     if (old !== value) ghost.byPerson = ghost.byPerson.filter((one) => one !== res);
     ghost.untold = ghost.untold.filter((one) => one !== res);
+    ghost.passedOver = ghost.passedOver.filter((one) => one !== res);
   }
 
   /** What is found is kept: of a file as a blob, of a row in the record. */
@@ -205,6 +206,7 @@ export function edit(state: State, res: Resource, value: Value): void {
   state.world[res] = value;
   const { ghost, ledger } = state;
   ghost.made.push(`${res}=${value}`);
+  ghost.passedOver = ghost.passedOver.filter((one) => one !== res);
   if (!ghost.byPerson.includes(res)) ghost.byPerson = [...ghost.byPerson, res].sort();
   // Between the rename of a file and its mark nobody can tell who has put back what was there before.
   for (const { state: at, effects, token } of ledger.intents)

@@ -125,7 +125,8 @@ function admission(r: Running, request: Request, token: string, within?: Attempt
     if (r.has('newWorker') && ledger.covers < state.worker) return VERIFY;
     if (r.has('tooLong') && state.isLongSince) return VERIFY;
     const highest = ledger.highest[requestedOf(step)];
-    if (highest !== undefined && highest > gen) return { kind: 'other-generation', gen: highest };
+    const isOfRecord = request.undoes !== undefined && r.has('undoneWhichever');
+    if (highest !== undefined && highest > gen && !isOfRecord) return { kind: 'other-generation', gen: highest };
     const recorded = request.undoes === undefined ? recordOf(ledger, step, gen) : undoneRecord(ledger, step, gen);
     if (recorded !== undefined && r.has(request.undoes === undefined ? 'recordAnswers' : 'undoneOnce'))
       return { kind: 'done', at: { seq: recorded.seq, head: recorded.head } };

@@ -120,7 +120,7 @@ export const undoWork: Work = (r, { request, token }) => {
       else findings.push({ of: res, cls: 'undo', expected: after, found, answers: ['skip', 'overwrite'], reruns: [] });
     }
   }
-  if (findings.length > 0) return { question: ask(r, findings, token) };
+  if (findings.length > 0) return { question: ask(r, findings, token, true) };
   return { targets, reads: [], once: '', undoes: { seq: record.seq, settled } } satisfies Staged;
 };
 

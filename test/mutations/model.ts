@@ -49,4 +49,22 @@ export const MODEL: readonly Mutation[] = [
     tests,
     name: 'says overwrite',
   },
+  {
+    guarantee: 'G3',
+    breaks: 'what a person lets stay as it is is undone with an earlier step that had written it',
+    file: 'src/protocol/repair/answers/rerun.ts',
+    find: "new Set<Answer>(['skip', 'overwrite'])",
+    replace: 'new Set<Answer>([])',
+    tests,
+    name: 'lets stay as it is',
+  },
+  {
+    guarantee: 'G1',
+    breaks: 'a record of an earlier generation is asked for by its step when it is undone',
+    file: 'src/protocol/step/admission.ts',
+    find: 'if (isUndoId(request.stepId)) return undefined;',
+    replace: '',
+    tests,
+    name: 'is undone with the job',
+  },
 ];

@@ -1,6 +1,7 @@
 /** May this step begin? If so, it takes the claim of its token. Call under the lock. */
 import { defined } from '../../model/defined.ts';
 import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
+import { isUndoId } from '../../model/record/token.ts';
 import type { RunStepResult } from '../../model/job/run-step.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
 import type { Digest } from '../../model/digest.ts';
@@ -61,6 +62,8 @@ export function recordedWithin({ work }: StepRun, ledger: Ledger): StepAdmission
 function notVerified({ host, caller, request }: StepRun, ledger: Ledger): RunStepResult | undefined {
   const reason = whyNotVerified(ledger, host, caller, request);
   if (reason !== undefined) return { kind: 'verification-required', ...reason };
+  // What is undone is a record of whichever generation.
+  if (isUndoId(request.stepId)) return undefined;
   const highest = ledger.generations.highest(request.jobId, requestedStepOf(request.stepId));
   return highest !== undefined && highest > request.generation
     ? { kind: 'other-generation', generation: highest }

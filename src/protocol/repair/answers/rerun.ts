@@ -2,6 +2,7 @@
  * `rerun`: steps run again. What they did is undone first, newest first; each effect only where the world shows it, or
  * what the question showed.
  */
+import type { Answer } from '../../../model/question/answer.ts';
 import type { Finding } from '../../../model/question/finding.ts';
 import { inUndoOrder, isToApply, uriOf, type DatabaseEffect, type FileEffect } from '../../../model/record/effect.ts';
 import { StepHistory } from '../../compare/step-history.ts';
@@ -26,6 +27,9 @@ export interface TakenBack {
   readonly shown: ResourceState;
 }
 
+/** What becomes of a half-applied step's target is said with these, whatever an earlier step had made of it. */
+const STAYS: ReadonlySet<Answer | undefined> = new Set<Answer>(['skip', 'overwrite']);
+
 /** Undoes what the steps that run again have in the record. */
 export async function undoReruns(repair: RunningRepair): Promise<void> {
   for (const one of await takenBackBy(repair)) await undoEffect(repair, one);
@@ -36,7 +40,7 @@ export async function takenBackBy(repair: RunningRepair): Promise<readonly Taken
   const { ledger, jobId } = repair.context;
   const history = await StepHistory.of(ledger, jobId);
   const records = history.latest.filter(({ stepId }) => repair.rerunsStep(stepId)).reverse();
-  const drifted = new Map(repair.question.findings.map(({ resource }) => [resource, repair.found(resource)]));
+  const answers = new Map(repair.question.findings.map((one) => [one.resource, repair.answerOf(one)]));
   const takenBack: TakenBack[] = [];
   const met = new Set<string>();
   for (const record of records) {
@@ -45,11 +49,14 @@ export async function takenBackBy(repair: RunningRepair): Promise<readonly Taken
       const entry = uri === undefined ? undefined : ledger.manifestEntry(jobId, uri);
       if (entry?.stepId !== undefined && !repair.rerunsStep(entry.stepId))
         repair.note(`${uri}: step ${entry.stepId} has changed it since; it is not undone`);
+      else if (uri !== undefined && STAYS.has(answers.get(uri)))
+        repair.note(`${uri}: it is as was decided for it, and not undone`);
       else if (applied.outcome === 'applied' && isToApply(applied.effect)) {
         const { effect, after } = applied;
         // What was found, or accepted, stands in the place of the newest effect alone: undone, the older one shows.
         const isNewest = uri !== undefined && !met.has(uri);
-        const other = isNewest ? (drifted.get(uri) ?? acceptedOf(repair, entry)) : undefined;
+        const drifted = isNewest && answers.get(uri) === 'rerun' ? repair.found(uri) : undefined;
+        const other = drifted ?? (isNewest ? acceptedOf(repair, entry) : undefined);
         takenBack.push({ record, index, effect, shown: other ?? after });
       }
       if (uri !== undefined) met.add(uri);
