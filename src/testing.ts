@@ -40,7 +40,8 @@ export type { Difference } from './crash-test/difference.ts';
 
 /**
  * Tests a job of yours: kills its worker at every point that the job passes, lets another go on, and compares what the
- * job left with what it leaves undisturbed. Needs no server: one is started. Takes about a second a case.
+ * job left with what it leaves undisturbed. Needs no server: one is started. Each case starts two
+ * workers.
  * @throws HoldfastError `bad-plan`, `bad-input` (also: what the job needs that can't be repeated, and how to stub it),
  *   `busy` (its workspace is in use), `server-unreachable`
  */

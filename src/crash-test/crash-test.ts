@@ -22,7 +22,7 @@ import { chooseInjections, mustHaveStrace, namedInjection } from './syscalls.ts'
 
 const MAX_SEED = 1_000_000;
 /** Of a disturbed run. */
-const LEAST_LIMIT_MS = 60_000;
+const LEAST_LIMIT_MS = 180_000;
 const TIMES = 20;
 
 /**

@@ -109,7 +109,7 @@ export interface CrashTestOptions {
   readonly seed?: number;
   /** How many runs at once. Default: as many as there are cores. */
   readonly atOnce?: number;
-  /** Of one run, in milliseconds. Default: 20 times as long as the undisturbed one, at least 60,000. */
+  /** Of one run, in milliseconds. Default: 20 times as long as the undisturbed one, at least 180,000. */
   readonly limitMs?: number;
   /** Told of each run that has ended. */
   readonly onProgress?: (progress: CrashProgress) => void;

@@ -21,11 +21,13 @@ import type { Session } from './session.ts';
 import { merged } from './subject.ts';
 import { countedCalls, isInjected, ONE_THREAD, straceWords } from './syscalls.ts';
 import { freshWorld, lookAt, type FreshWorld } from './world.ts';
-import { FROZEN_MS, startWorkers, type Workers } from './workers.ts';
+import { startWorkers, type Workers } from './workers.ts';
 import type { Run, RunEnd } from './ran.ts';
 
 const POLL_MS = 150;
-const DEFAULT_LIMIT_MS = 120_000;
+/** Of a plan. */
+const LEAST_HEARTBEAT_MS = 5_000;
+const DEFAULT_LIMIT_MS = 180_000;
 
 /** What is to be run. */
 export interface RunOrder {
@@ -35,7 +37,7 @@ export interface RunOrder {
   readonly test?: CrashCase;
   /** Are its system calls counted? Default: false. */
   readonly isCounted?: boolean;
-  /** How long it may take, unless the options say. Default: a minute. */
+  /** How long it may take, unless the options say. Default: three minutes. */
   readonly limitMs?: number;
 }
 
@@ -148,7 +150,7 @@ async function startJob(
   if (subject.plan !== undefined) {
     const workspace = path.relative(world.folder, world.workspace);
     // Nobody hears of a frozen worker's end: the shorter this is, the sooner its successor is asked.
-    const beat = test?.how === 'freeze' ? { heartbeatTimeoutMs: FROZEN_MS / 2 } : {};
+    const beat = test?.how === 'freeze' ? { heartbeatTimeoutMs: LEAST_HEARTBEAT_MS } : {};
     const { runId } = await client.start(
       { ...subject.plan, ...beat },
       { workflowId, taskQueue, workspace, input: input ?? {} },

@@ -9,8 +9,8 @@ import type { ChildOrder } from './child/order.ts';
 import type { RunEnd } from './ran.ts';
 import { EndedEarly, startWorkerProcess, type Launch, type WorkerProcess } from './worker-process.ts';
 
-/** So long a frozen worker stands still beside its successor: longer than the job waits for its heartbeat. */
-export const FROZEN_MS = 6_000;
+/** So long a frozen worker stands still beside its successor: longer than the server waits for either of its tasks. */
+const FROZEN_MS = 20_000;
 /** What a worker that wakes late would do, it does within this. */
 const AFTER_WAKING_MS = 1_000;
 const LOOK_EVERY_MS = 50;

@@ -34,6 +34,9 @@ after(() => rmSync(root, { recursive: true, force: true }));
  */
 const GIVEN: Readonly<Record<string, readonly string[]>> = {
   'README.md': [
+    `import { appendFile } from 'node:fs/promises';
+     import type { StepContext } from 'holdfast';
+     declare const ctx: StepContext, customer: string;`,
     'declare function askModel(text: string): Promise<string>;',
     `import { Client, type Connection } from '@temporalio/client';
      import { Worker } from '@temporalio/worker';

@@ -47,6 +47,8 @@ const worker = await createWorker({
   ...defined({ maxConcurrentSteps: config.maxConcurrentSteps, heartbeatIntervalMs: config.heartbeatIntervalMs }),
   temporal: {
     ...temporal,
+    // A frozen worker takes no tasks: they go to its successor after this.
+    ...(order.fault?.how === 'freeze' ? { stickyQueueScheduleToStartTimeout: '2s' } : {}),
     interceptors: {
       ...temporal.interceptors,
       activity: [naming, ...(temporal.interceptors?.activity ?? [])],
