@@ -188,6 +188,7 @@ const ARROWS = {
     parts: [
       'fork',
       'protocol/inspect',
+      'protocol/checkpoint',
       'protocol/undo/plan',
       'protocol/compare',
       'protocol/look',

@@ -5,6 +5,8 @@ import { Option } from 'commander';
 import { makeFork } from '../fork/make-fork.ts';
 import type { ForkOptions } from '../fork/options.ts';
 import { planFork } from '../fork/plan-fork.ts';
+import { withStoredJob, type StoredPlace } from '../fork/stored-source.ts';
+import { findStoredJob } from '../client/stored-job.ts';
 import { defined } from '../model/defined.ts';
 import type { JsonObject } from '../model/canonical-json.ts';
 import type { Answer } from '../model/question/answer.ts';
@@ -33,6 +35,7 @@ import { workspaceFor } from './verify.ts';
 import { warnUnpolled } from './without-worker.ts';
 
 interface Options extends JobRecordChoice {
+  readonly from?: string;
   readonly at?: string;
   readonly workspace?: string;
   readonly database?: readonly string[];
@@ -51,11 +54,15 @@ interface Options extends JobRecordChoice {
 
 export const forkCommand: CommandSpec<Options> = {
   name: 'fork',
-  arguments: [WORKSPACE_ARGUMENT],
+  arguments: [['[workspace-or-job]', WORKSPACE_ARGUMENT[1]]],
   description:
     'What the steps before the checkpoint did is done in the new job; the others run in it, with tokens, calls and ' +
     'approvals of its own. The other job, its files and its databases stay as they are, also while it runs.',
   options: [
+    new Option(
+      '--from <store/job[@seq]>',
+      'in place of a workspace: from the store of the job, on any cluster; default: its newest checkpoint',
+    ),
     new Option('--at <number>', 'the number of a checkpoint (`holdfast checkpoints`)'),
     new Option('--workspace <folder>', 'where the new job works: an empty folder, or one to be made'),
     new Option(
@@ -101,19 +108,23 @@ export const forkCommand: CommandSpec<Options> = {
   ],
   async run(context, [target]) {
     const { options, terminal } = context;
+    if ((target === undefined) === (options.from === undefined))
+      throw new HoldfastError('bad-input', 'holdfast fork takes a workspace, a job, or --from STORE/JOB: one of them.');
     const missing = [
-      ...(options.at === undefined ? ['--at NUMBER'] : []),
+      ...(options.at === undefined && options.from === undefined ? ['--at NUMBER'] : []),
       ...(options.workspace === undefined ? ['--workspace FOLDER'] : []),
       ...missingOfEdit(context),
     ];
-    refuseMissing('fork', missing, `The numbers: holdfast checkpoints ${shellWord(target!)}`);
-    const { folder, job } = await workspaceFor(context, await context.config(), target!);
-    const named = options.job ?? job;
+    refuseMissing('fork', missing, `The numbers: holdfast checkpoints ${shellWord(target ?? 'JOB')}`);
+    const at = options.at === undefined ? undefined : wholeNumber(options.at, '--at', 1, Number.MAX_SAFE_INTEGER);
+    const stored = options.from === undefined ? undefined : await storedJob(terminal, options.from, at);
+    const given = stored ?? (await workspaceFor(context, await context.config(), target!));
+    const named = options.job ?? given.job;
     const items = pairsOf(options.item ?? [], '--item', 'statements:STEP=keep');
     const edit = await editOf(context, items);
     const reason = options.reason ?? (edit === undefined ? undefined : await whyEdited(context));
     const choice: ForkOptions = {
-      at: wholeNumber(options.at!, '--at', 1, Number.MAX_SAFE_INTEGER),
+      at: stored?.at ?? at!,
       workspace: path.resolve(terminal.cwd, options.workspace!),
       databases: pairsOf(options.database ?? [], '--database', 'NAME=PLACE'),
       items: edit === undefined ? items : itemsWhere(items, (answer) => answer === KEEP),
@@ -122,9 +133,29 @@ export const forkCommand: CommandSpec<Options> = {
       bases: await basesOf(context),
       ...defined({ job: named, workflowId: options.id, reason, edit }),
     };
-    return options.dryRun === true ? await preview(context, folder, choice) : await fork(context, folder, choice);
+    const make = async (folder: string): Promise<Outcome> =>
+      options.dryRun === true ? await preview(context, folder, choice) : await fork(context, folder, choice);
+    if ('folder' in given) return await make(given.folder);
+    return await withStoredJob(given, { options: choice, env: terminal.env }, make);
   },
 };
+
+interface StoredAt extends StoredPlace {
+  readonly job: string;
+  readonly at: number;
+}
+
+/** @throws HoldfastError `not-found`, `checkpoint-damaged`: the newest can't be read */
+async function storedJob({ cwd }: Pick<Terminal, 'cwd'>, from: string, at: number | undefined): Promise<StoredAt> {
+  const { store, jobId, place, location } = await findStoredJob(from, cwd, at);
+  if (place === undefined)
+    throw new HoldfastError(
+      'checkpoint-damaged',
+      `The newest checkpoint of ${jobId} in ${location} can't be read. Expected one that can: --from STORE/JOB@NUMBER.`,
+      { nextStep: `Which can: holdfast doctor --store ${location}` },
+    );
+  return { store, jobId, job: jobId, base: cwd, at: place.seq };
+}
 
 async function basesOf({ options, terminal }: Context<Options>): Promise<Record<string, string>> {
   const given = pairsOf(options.base ?? [], '--base', 'NAME=@FILE');
@@ -199,7 +230,9 @@ async function fork(context: Context<Options>, folder: string, options: ForkOpti
   const { terminal } = context;
   const client = await context.client();
   await mustBeStartableHere(context, folder, options.job);
-  const made = await whileSlow(terminal, 'Making the fork', makeFork(folder, options, terminal.env));
+  // What a job only read no store has: it is asked about.
+  const how = { leaveLost: context.options.from !== undefined };
+  const made = await whileSlow(terminal, 'Making the fork', makeFork(folder, options, terminal.env, how));
   const { startedWith, ...told } = made;
   const started = await whileSlow(
     terminal,

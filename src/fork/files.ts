@@ -29,7 +29,7 @@ export interface MadeFiles {
   readonly recorded: number;
   /** What no record speaks of, copied as it is now. */
   readonly others: number;
-  /** Paths of which no record tells how they were: they are not in the copy. */
+  /** Paths of which no record tells how they were, or no store has the bytes: they are not in the copy. */
   readonly unknown: readonly string[];
 }
 
@@ -40,7 +40,7 @@ export async function makeFiles(
   source: ForkSource,
   moment: Moment,
   to: string,
-  options: { readonly leaveOthers: boolean },
+  options: { readonly leaveOthers: boolean; readonly leaveLost?: boolean },
 ): Promise<MadeFiles> {
   const { states, unknown } = filesAt(moment);
   const others = await copyOthers(source, to, {
@@ -51,11 +51,11 @@ export async function makeFiles(
   present.sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [path, state] of present) if (state.kind === 'directory') makeFolder(join(to, path));
   const lost = await copyRecorded(source, present, to);
-  if (lost.length > 0) throw lostContents(source, moment, lost);
+  if (lost.length > 0 && options.leaveLost !== true) throw lostContents(source, moment, lost);
   // Last, and from within: making what is in a folder may need a mode that it has not.
   for (const [path, state] of present.toReversed())
     if (state.kind === 'directory') chmodSync(join(to, path), state.mode);
-  return { recorded: present.length, others, unknown };
+  return { recorded: present.length - lost.length, others, unknown: [...unknown, ...lost] };
 }
 
 interface FilesAt {

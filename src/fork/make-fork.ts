@@ -33,7 +33,12 @@ import { unlikeRecord } from './verified.ts';
 const MAX_NAMED = 20;
 
 /** @throws HoldfastError `bad-input`, `not-found`, `busy`, `ledger-damaged`, …: then nothing is left of it */
-export async function makeFork(folder: string, options: ForkOptions, env: Env): Promise<PreparedFork> {
+export async function makeFork(
+  folder: string,
+  options: ForkOptions,
+  env: Env,
+  how: HowMade = {},
+): Promise<PreparedFork> {
   refuseOptions(options);
   const edit = editOf(options);
   await using source = await ForkSource.open(folder, options.job, env);
@@ -53,13 +58,19 @@ export async function makeFork(folder: string, options: ForkOptions, env: Env): 
   if (life === undefined)
     throw new HoldfastError('busy', `Another process makes a fork in ${into} at this moment.`, { folder: into });
   try {
-    return await makeIn(into, { source, moment, options, destinations });
+    return await makeIn(into, { source, moment, options, destinations, how });
   } finally {
     life.end();
   }
 }
 
+interface HowMade {
+  /** What the job only read, and is not there any more, it is asked about. Default: then nothing is made. */
+  readonly leaveLost?: boolean;
+}
+
 interface Making {
+  readonly how: HowMade;
   readonly source: ForkSource;
   readonly moment: Moment;
   readonly options: ForkOptions;
@@ -106,10 +117,13 @@ interface Place {
 
 async function build(
   { building, into, databases }: Place,
-  { source, moment, options, destinations }: Making,
+  { source, moment, options, destinations, how }: Making,
 ): Promise<PreparedFork> {
   const placeOf = (path: string): string => (isWithin(into, path) ? join(building, relative(into, path)) : path);
-  const files = await makeFiles(source, moment, building, { leaveOthers: options.others === 'leave' });
+  const files = await makeFiles(source, moment, building, {
+    ...how,
+    leaveOthers: options.others === 'leave',
+  });
   const keeps = keptStatements(options.items ?? {});
   const changes = await makeDatabases(destinations, { source, moment, keeps, placeOf }, databases);
   const pending = pendingFork(into, { moment, options, destinations, changes });

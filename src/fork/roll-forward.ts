@@ -123,9 +123,7 @@ function refuseStatementsAgain(database: string, { chain }: Moment): void {
         'bad-input',
         `Step ${again.stepId} made a statement in database "${database}" and ran again: from a base it can't be told ` +
           'what is there then.',
-        {
-          nextStep: `Name a database that is not there yet: it is made from the other one (without --base ${database}).`,
-        },
+        { nextStep: `Name one that is not there yet, without --base ${database}: it is copied from the other.` },
       );
   }
 }

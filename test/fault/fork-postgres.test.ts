@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as z from 'zod';
+import { withStoredJob } from '../../src/fork/stored-source.ts';
 import { makeFork } from '../../src/fork/make-fork.ts';
 import type { ForkOptions } from '../../src/fork/options.ts';
 import type { PreparedFork } from '../../src/fork/prepared.ts';
@@ -12,6 +13,7 @@ import { isFailure } from '../../src/model/failure.ts';
 import { noteOf } from '../../src/model/checkpoint/note.ts';
 import { defineStep, implementStep, openTestJob, type TestJob, type TestJobMemory } from '../../src/testing.ts';
 import { memoryOfFork } from '../support/forked-job.ts';
+import { sealAll } from '../support/stored-job.ts';
 import { checkpointsOf } from '../support/rewound-job.ts';
 import { direct } from '../support/postgres-subject.ts';
 import { testPostgres } from '../support/postgres.ts';
@@ -224,5 +226,30 @@ test('a database that is not empty, and a base that does not come to what was th
     assert.equal(await tablesIn(there.FORK_DB), 1);
     assert.match(await refused(forking(job, env)({ at, databases, bases: { main: 'x' } })), /there is no database/);
     assert.match(await refused(forking(job, there)({ at, databases, bases: { mian: 'x' } })), /no database "mian"/);
+  });
+});
+
+test('from a store a database is made from its base; without one, or for a SQLite file, it is refused', async () => {
+  await withJob(async ({ job, env, at, before }) => {
+    await sealAll(job);
+    const { jobId, workspace } = job;
+    const there = { ...env, FORK_DB: await postgres.database() };
+    const fork = async (more: Partial<ForkOptions>): Promise<PreparedFork> => {
+      const options = { job: jobId, at, workspace: `${workspace}-fork`, by: 'test', ...more };
+      const from = { store: join(root, 'store'), jobId, base: root };
+      return await withStoredJob(from, { options, env: there }, (folder) => makeFork(folder, options, there));
+    };
+    const bases = { main: BASE.join(';') };
+    assert.match(await refused(fork({ databases })), /A store has no copy of database "main"/);
+    assert.match(await refused(fork({ bases, databases: { main: 'sqlite:x.db' } })), /a SQLite file is forked from/);
+    assert.equal(await tablesIn(there.FORK_DB), 0);
+    const made = await fork({ bases, databases });
+    assert.deepEqual(await rowsOf(there.FORK_DB), before);
+    const forked = open(`${workspace}-fork`, '${{ env.FORK_DB }}', there, memoryOfFork(made));
+    try {
+      assert.equal((await forked.verify()).kind, 'verified');
+    } finally {
+      await forked.close();
+    }
   });
 });

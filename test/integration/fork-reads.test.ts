@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import * as z from 'zod';
+import { withStoredJob } from '../../src/fork/stored-source.ts';
 import { makeFork } from '../../src/fork/make-fork.ts';
 import { noteOf } from '../../src/model/checkpoint/note.ts';
 import { isFailure } from '../../src/model/failure.ts';
 import { defineStep, implementStep, openTestJob, type TestJob } from '../../src/testing.ts';
 import { memoryOfFork } from '../support/forked-job.ts';
+import { sealAll } from '../support/stored-job.ts';
 import { checkpointsOf } from '../support/rewound-job.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast-fork-reads-'));
@@ -83,3 +85,27 @@ for (const [what, change] of [
       assert.equal(existsSync(`${job.workspace}-fork`), false);
     });
   });
+
+test('from a store what was only read is named, and the fork asks about it', async () => {
+  await withJob(async (job, at) => {
+    const { jobId, workspace } = job;
+    await sealAll(job);
+    const from = { store: join(root, 'store'), jobId, base: root };
+    const into = `${workspace}-stored`;
+    const options = { job: jobId, at, workspace: into, by: 'test' };
+    const made = await withStoredJob(from, { options, env: {} }, (folder) =>
+      makeFork(folder, options, {}, { leaveLost: true }),
+    );
+    assert.deepEqual(made.files?.unknown, ['first.txt']);
+    assert.equal(readFileSync(join(into, 'first.txt.copy'), 'utf8'), 'FIRST AS GIVEN');
+    await using forked = openTestJob({ workspace: into, steps, resume: memoryOfFork(made) });
+    const asked = await forked.verify();
+    assert.ok(asked.kind === 'question');
+    assert.deepEqual(
+      asked.question.findings.map(({ resource, kind }) => [resource, kind]),
+      [['file:first.txt', 'missing']],
+    );
+    writeFileSync(join(into, 'first.txt'), 'first as given');
+    assert.equal((await forked.verify()).kind, 'verified');
+  });
+});

@@ -1,0 +1,78 @@
+/**
+ * A job as its store has it at a checkpoint, in a folder of its own for as long as a fork is made of it: its record and
+ * the contents that the record names. Neither its workspace nor its databases are needed.
+ *
+ * Invariant: nothing is written in the store.
+ */
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HoldfastError } from '../model/failure.ts';
+import { parseResource } from '../model/record/resource.ts';
+import { loadJob, type StoredJob } from '../protocol/checkpoint/load-job.ts';
+import { rebuildLedger } from '../protocol/checkpoint/rebuild-ledger.ts';
+import { isSqliteUrl, resolveUrl } from '../protocol/workspace/database-url.ts';
+import { Workspace } from '../protocol/workspace/workspace.ts';
+import { openStore } from '../store/sealed/open-store.ts';
+import type { ForkOptions } from './options.ts';
+import type { Env } from './source.ts';
+
+export interface StoredPlace {
+  readonly store: string;
+  readonly jobId: string;
+  /** Where a relative folder begins. */
+  readonly base: string;
+}
+
+/** No database is there: what is to be in the fork's is made from a base. */
+const NOWHERE = 'postgres://a-store-has-no-database.invalid/';
+
+/** @throws HoldfastError `bad-input`, `not-found`, `checkpoint-damaged`, and what `act` throws */
+export async function withStoredJob<T>(
+  { store: location, jobId, base }: StoredPlace,
+  { options, env }: { readonly options: ForkOptions; readonly env: Env },
+  act: (folder: string) => Promise<T>,
+): Promise<T> {
+  const store = openStore(location, { base, create: false });
+  let folder: string | undefined;
+  try {
+    const stored = await loadJob(store, jobId, options.at);
+    const databases = databasesOf(stored, options, env);
+    folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-stored-job-')));
+    const workspace = new Workspace(folder, env);
+    try {
+      const settings = { databases, watch: [], verifyAfterMs: 0, plan: null };
+      await rebuildLedger(workspace, { stored, store, settings });
+    } finally {
+      await workspace.close();
+    }
+    return await act(folder);
+  } finally {
+    await store.close();
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function databasesOf({ chain }: StoredJob, options: ForkOptions, env: Env): Readonly<Record<string, string>> {
+  const names = new Set(
+    chain.flatMap(({ record }) => record.changes.flatMap(({ resource }) => databaseIn(resource) ?? [])),
+  );
+  for (const name of names) refuseUntold(name, options, env);
+  return Object.fromEntries([...names].map((name) => [name, `${NOWHERE}${encodeURIComponent(name)}`]));
+}
+
+function databaseIn(resource: string): string | undefined {
+  const parsed = parseResource(resource);
+  return 'database' in parsed ? parsed.database : undefined;
+}
+
+function refuseUntold(name: string, { databases = {}, bases = {} }: ForkOptions, env: Env): void {
+  const place = databases[name];
+  if (place !== undefined && Object.hasOwn(bases, name) && !isSqliteUrl(resolveUrl(name, place, env))) return;
+  throw new HoldfastError(
+    'bad-input',
+    `A store has no copy of database "${name}". Expected an empty PostgreSQL database, and SQL that makes what was ` +
+      'in it before the job; a SQLite file is forked from its workspace only.',
+    { name, nextStep: `Say both: --database ${name}='\${{ env.NAME }}' --base ${name}=@tables.sql` },
+  );
+}
