@@ -127,7 +127,7 @@ export const COMMANDS: readonly ListedCommand[] = [
   },
   {
     name: 'fork',
-    usage: '<workspace-or-job>',
+    usage: '[workspace-or-job]',
     summary: 'start a new job with the state, files and rows of another one at one of its checkpoints',
     load: async () => (await import('./fork.ts')).forkCommand,
   },
