@@ -86,7 +86,8 @@ test('an unknown job is told with where it was looked for', async () => {
     assert.equal(
       ran.err,
       `holdfast: There is no job nobody in namespace ${temporal.namespace} of ` +
-        `${temporal.address}.\nNext: Check the name; \`holdfast list\` shows the jobs.\n`,
+        `${temporal.address}.\nNext: Check the name; \`holdfast list\` shows the jobs. The record of one that the ` +
+        'server has forgotten is read by its folder: holdfast log WORKSPACE\n',
     );
   }
 });
