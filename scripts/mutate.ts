@@ -6,7 +6,7 @@
  * 2. It leaves neither a process nor a copy behind, also when it is interrupted.
  * 3. A mutation whose text isn't found exactly once, or whose tests fail without it, is an error, not a success.
  */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -55,13 +55,19 @@ try {
   process.stdout.write(`\n${noticed} passed, ${verdicts.length - noticed} failed\n`);
   process.exitCode = noticed === verdicts.length && noticed > 0 ? 0 : 1;
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  removeAll();
 }
 
 function interrupt(): void {
   for (const child of running) endWith(child);
-  rmSync(folder, { recursive: true, force: true });
+  removeAll();
   process.exit(INTERRUPTED);
+}
+
+function removeAll(): void {
+  // Tests that were ended in the middle may have left files that nobody may change.
+  spawnSync('chattr', ['-R', '-f', '-i', temporary], { stdio: 'ignore' });
+  rmSync(folder, { recursive: true, force: true });
 }
 
 /** Those whose description has one of the words, or whose guarantee is one. None given: all. */
