@@ -123,12 +123,12 @@ interface Stored {
 function storedIn(folder: string, last = A_ROUND): Stored {
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
   const stats = files
-    .map((file) => ({ name: file.name, ...lstatSync(join(file.parentPath, file.name)) }))
+    .map((file) => ({ name: file.name, stat: lstatSync(join(file.parentPath, file.name)) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
-    bytes: stats.reduce((sum, { size }) => sum + size, 0),
-    diskBytes: stats.reduce((sum, { blocks }) => sum + blocks * 512, 0),
-    typical: median(stats.slice(-last).map(({ size }) => size)),
+    bytes: stats.reduce((sum, { stat }) => sum + stat.size, 0),
+    diskBytes: stats.reduce((sum, { stat }) => sum + stat.blocks * 512, 0),
+    typical: median(stats.slice(-last).map(({ stat }) => stat.size)),
   };
 }
 
@@ -152,10 +152,9 @@ export const lateCheckpoint: Figure = {
       }
       // The first one warms the code.
       if (round === 0) continue;
-      say(
-        `  round ${round}: ${median(late5000).toFixed(2)} ms and ${storedIn(late.store).typical} bytes at step ` +
-          `${late.count}, ${median(early50).toFixed(2)} ms and ${storedIn(early.store).typical} bytes at ${early.count}`,
-      );
+      const told = ([times, job]: [number[], GrowingJob]): string =>
+        `${median(times).toFixed(2)} ms and ${storedIn(job.store).typical} bytes at step ${job.count}`;
+      say(`  round ${round}: ${told([late5000, late])}, ${told([early50, early])}`);
       ratios.push(median(late5000) / median(early50));
     }
     return ratios;

@@ -30,11 +30,12 @@ export async function mustBeStartable<Options>(
     const isStored = inspection.checkpoints(jobId)[0]?.job !== undefined;
     if (isStored && fromRecord) return;
     const folder = shellWord(inspection.root);
+    const has = isStored ? 'has it only for a start from the store' : 'has only digests of what its steps were given';
     throw new HoldfastError(
       'not-found',
       `The server at ${client.address} (namespace ${client.namespace}) has no history of job ${workflowId}, whose ` +
         `record is in ${inspection.root}. ${what} with what started the job: its history had that, and the record ` +
-        `${isStored ? 'has it only for a start from the store' : 'has only digests of what its steps were given'}. Nothing was changed.`,
+        `${has}. Nothing was changed.`,
       {
         workflowId,
         workspace: inspection.root,

@@ -13,13 +13,16 @@ export const DifferenceSchema = z.strictObject({
   what: z.string(),
   /** How often it was made, where that is what differs. */
   times: z.strictObject({ expected: z.int(), found: z.int() }).optional(),
+  /** As the undisturbed run has it, in words. */
   expected: z.string(),
+  /** As the disturbed run has it, in words. */
   found: z.string(),
   /** In the source: `steps.ts:12`. */
   at: z.string().optional(),
   /** What to change. */
   advice: z.string(),
 });
+/** What a disturbed run did otherwise than the undisturbed one. */
 export type Difference = z.infer<typeof DifferenceSchema>;
 
 /** Tells whether two runs show the same fault. */

@@ -57,6 +57,7 @@ export interface RecordedAnswer {
   readonly url: string;
   /** Default 200. */
   readonly status?: number;
+  /** Of the answer. Default: none of its own. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Text as it is; anything else as JSON. Default: nothing. */
   readonly body?: Json;
@@ -117,8 +118,11 @@ export interface CrashTestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How far a crash test is. */
 export interface CrashProgress {
+  /** Runs that have ended. */
   readonly done: number;
+  /** Runs in all. */
   readonly total: number;
   /** Of the run that has ended: its case and what came of it. */
   readonly text: string;

@@ -94,7 +94,7 @@ test('one of a step that may have begun is repeated only where a person names it
   assert.equal(await said(), 2);
 });
 
-test('with a store in PostgreSQL: record for record up to its newest checkpoint, what came since from the history', async () => {
+test('a store in PostgreSQL: each record up to its newest checkpoint, what came since from the history', async () => {
   open({ store: '${{ env.STORE }}' });
   await write('a');
   await say('s');

@@ -1,7 +1,7 @@
 /**
- * A job is aborted with `compensate` while the job of its sub-plan runs; the workers are killed by SIGKILL at each fault
- * point that they meet from then on. Both jobs are undone as those of which nobody was killed: each statement that
- * takes something back is made once.
+ * A job is aborted with `compensate` while the job of its sub-plan runs; the workers are killed by SIGKILL at each
+ * fault point that they meet from then on. Both jobs are undone as those of which nobody was killed: each statement
+ * that takes something back is made once.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';

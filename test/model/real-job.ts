@@ -9,8 +9,6 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Json } from '../../src/model/canonical-json.ts';
-import { defined } from '../../src/model/defined.ts';
-import { isFailure } from '../../src/model/failure.ts';
 import type { ChainPlace } from '../../src/model/job/chain-place.ts';
 import { SeqRanges } from '../../src/model/job/seq-ranges.ts';
 import type { JobSettings } from '../../src/model/job/settings.ts';
@@ -32,6 +30,7 @@ import { bootMoment } from '../../src/store/life/boot-clock.ts';
 import { thisProcess } from '../../src/store/life/process-identity.ts';
 import { Interrupted } from './interrupted.ts';
 import { nextStep, type Operation } from './operations.ts';
+import { chosen, kindOfFailure } from './real-answers.ts';
 import { stepsOfModel } from './real-steps.ts';
 import { ABSENT, type Answer, type Database, type Resource, type Step, type Value } from './state.ts';
 
@@ -83,7 +82,7 @@ export class RealJob {
       verifyAfterMs: 10 * 60_000,
       plan: null,
     };
-    this.#workspaces = this.#open();
+    this.#workspaces = new Workspaces(this.#folder, this.#env);
     this.#steps = stepsOfModel();
   }
 
@@ -153,7 +152,7 @@ export class RealJob {
     cpSync(this.#folder, folder, { recursive: true, preserveTimestamps: true });
     this.#folder = folder;
     this.#left.push(this.#workspaces);
-    this.#workspaces = this.#open();
+    this.#workspaces = new Workspaces(this.#folder, this.#env);
     this.#worker += 1;
   }
 
@@ -378,13 +377,9 @@ export class RealJob {
     };
   }
 
-  #open(): Workspaces {
-    return new Workspaces(this.#folder, this.#env);
-  }
-
   #folders = 0;
   #newFolder(): string {
-    this.#folders = (this.#folders ?? 0) + 1;
+    this.#folders += 1;
     return join(this.#root, `host-${this.#folders}`);
   }
 
@@ -399,15 +394,4 @@ export class RealJob {
   #pathOf(name: string): string {
     return join(this.#folder, 'job', name);
   }
-}
-
-function chosen(answers: readonly Answer[], { findings }: Question): Pick<Decision, 'answer' | 'items'> {
-  const [first] = answers;
-  if (answers.every((answer) => answer === first)) return { answer: first! };
-  return defined({ items: Object.fromEntries(findings.map(({ resource }, at) => [resource, answers[at]!])) });
-}
-
-function kindOfFailure(error: unknown): string {
-  if (isFailure(error, 'fenced')) return 'fenced';
-  throw error;
 }

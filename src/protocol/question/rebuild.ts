@@ -74,9 +74,7 @@ function toldText(told: RebuildTold): string {
   const lines = [
     ...(emptyStore === undefined
       ? []
-      : [
-          `its store ${emptyStore} has no checkpoint of it: where that was moved, put it back first, and answer recheck`,
-        ]),
+      : [`its store ${emptyStore} has no checkpoint of it: where that was moved, put it back, then answer recheck`]),
     checkpoint === undefined
       ? "rebuilt from: Temporal's history alone"
       : `rebuilt from: checkpoint ${checkpoint.seq} in ${checkpoint.location} (records 1 to ${checkpoint.seq})`,
