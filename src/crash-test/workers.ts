@@ -9,8 +9,10 @@ import type { ChildOrder } from './child/order.ts';
 import type { RunEnd } from './ran.ts';
 import { EndedEarly, startWorkerProcess, type Launch, type WorkerProcess } from './worker-process.ts';
 
-/** So long a frozen worker stands still beside its successor: longer than the server waits for either of its tasks. */
-const FROZEN_MS = 20_000;
+/** So long a frozen worker stands still at most: then the server has given up the tasks that were handed to it. */
+const FROZEN_MS = 110_000;
+/** What its successor does of the step in this time, it does before the frozen one wakes. */
+const AFTER_TAKING_OVER_MS = 2_000;
 /** What a worker that wakes late would do, it does within this. */
 const AFTER_WAKING_MS = 1_000;
 const LOOK_EVERY_MS = 50;
@@ -91,7 +93,9 @@ class Crew {
     while (!this.isOver && !this.#isFaultMet()) await delay(LOOK_EVERY_MS);
     this.#frozen = first;
     await next.poll();
-    await delay(FROZEN_MS);
+    const lateMs = performance.now() + FROZEN_MS;
+    while (!this.isOver && performance.now() < lateMs && !this.#isTakenOver(at)) await delay(LOOK_EVERY_MS);
+    await delay(AFTER_TAKING_OVER_MS);
     this.#wake();
     const how = await Promise.race([first.ended, next.ended]);
     if (this.isOver) return await new Promise(() => undefined);
@@ -115,8 +119,17 @@ class Crew {
   }
 
   #isFaultMet(): boolean {
+    return this.#traces.includes('{"kind":"fault"');
+  }
+
+  /** The step's code has begun once more. */
+  #isTakenOver({ step }: Kill): boolean {
+    return this.#traces.split(`{"kind":"code","step":${JSON.stringify(step)}`).length > 2;
+  }
+
+  get #traces(): string {
     const { traces } = this.#order;
-    return existsSync(traces) && readFileSync(traces, 'utf8').includes('{"kind":"fault"');
+    return existsSync(traces) ? readFileSync(traces, 'utf8') : '';
   }
 
   #launch(how: 'kill' | 'freeze', kill?: Kill, through: readonly string[] = []): WorkerProcess {

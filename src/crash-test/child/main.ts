@@ -22,6 +22,13 @@ import { StepCode } from './step-code.ts';
 /** Comparisons, repairs, the end of a job. */
 const OTHERS = 'job';
 
+/** What the server hands to a poll of a frozen worker is lost until it times out: the fewer there are, the better. */
+const FEW_POLLS = {
+  maxConcurrentActivityTaskPolls: 1,
+  maxConcurrentWorkflowTaskPolls: 2,
+  stickyQueueScheduleToStartTimeout: '2s',
+} as const;
+
 const order = JSON.parse(process.argv[2]!) as ChildOrder;
 // Whoever started it holds the other end: without it nobody would end this process.
 process.on('disconnect', () => process.exit(0));
@@ -47,8 +54,7 @@ const worker = await createWorker({
   ...defined({ maxConcurrentSteps: config.maxConcurrentSteps, heartbeatIntervalMs: config.heartbeatIntervalMs }),
   temporal: {
     ...temporal,
-    // A frozen worker takes no tasks: they go to its successor after this.
-    ...(order.fault?.how === 'freeze' ? { stickyQueueScheduleToStartTimeout: '2s' } : {}),
+    ...(order.fault?.how === 'freeze' ? FEW_POLLS : {}),
     interceptors: {
       ...temporal.interceptors,
       activity: [naming, ...(temporal.interceptors?.activity ?? [])],
