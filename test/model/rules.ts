@@ -51,9 +51,7 @@ export const RULES = {
   newestFirst: 'Records are undone newest first.',
   undoStops: 'From the record of an undoing on no step runs; every claim is void.',
   undoneWhichever: 'What is undone is a record of whichever generation, also where a later one was issued.',
-  undoneOnce: 'What is undone is undone once: by a decision, or under the token of its undoing.',
   subStepRecord: 'The record of a sub-step answers the attempt that comes to it again.',
-  subStepFenced: 'The claim of the step around a sub-step fences it, too.',
 } as const;
 
 export type Rule = keyof typeof RULES;

@@ -128,7 +128,7 @@ function admission(r: Running, request: Request, token: string, within?: Attempt
     const isOfRecord = request.undoes !== undefined && r.has('undoneWhichever');
     if (highest !== undefined && highest > gen && !isOfRecord) return { kind: 'other-generation', gen: highest };
     const recorded = request.undoes === undefined ? recordOf(ledger, step, gen) : undoneRecord(ledger, step, gen);
-    if (recorded !== undefined && r.has(request.undoes === undefined ? 'recordAnswers' : 'undoneOnce'))
+    if (recorded !== undefined && (request.undoes !== undefined || r.has('recordAnswers')))
       return { kind: 'done', at: { seq: recorded.seq, head: recorded.head } };
   }
   const isUndoing = ledger.job === 'undoing';
@@ -160,7 +160,9 @@ function claim(r: Running, request: Request, token: string, within?: Attempt): A
   const since = placeOf(ledger).seq;
   const draft = earlier?.draft ?? 0;
   if (within !== undefined) return { request, token, nonce: within.nonce, draft, within, since };
-  r.must(state.ghost.isCompared, 'G2', () => `step ${token} begins before the world was compared`);
+  // What an older copy of the record, put in its place, does not have and the Workflow has not heard of, nobody knows.
+  const isCompared = state.ghost.isCompared || state.ghost.isSwapped;
+  r.must(isCompared, 'G2', () => `step ${token} begins before the world was compared`);
   r.must(knows(ledger, request.known), 'G6', () => `step ${token} begins with a record that lacks what is known`);
   const ahead = forgotten(ledger, request.run, state.workflow.held);
   r.must(
@@ -294,7 +296,7 @@ function mustBeCurrent(r: Running, attempt: Attempt): void {
   const { ledger } = r;
   const { within, token, nonce, request } = attempt;
   if (within !== undefined) {
-    if (r.has('subStepFenced')) mustBeCurrent(r, within);
+    mustBeCurrent(r, within);
     return;
   }
   const isCurrent = ledger.claims[token]?.nonce === nonce || !r.has('claimNonce');
@@ -312,7 +314,11 @@ function conclude(r: Running, attempt: Attempt, intent: Intent): Result | 'again
   if (r.has('tooLong') && state.isLongSince) return stepAside(r, attempt, intent, VERIFY);
   if (ledger.open.some((one) => isAboutTheWorld(one) && one.token !== token))
     return stepAside(r, attempt, intent, { kind: 'held' });
-  r.must(state.ghost.isCompared, 'G2', () => `${token} is applied before the world was compared`);
+  r.must(
+    state.ghost.isCompared || state.ghost.isSwapped,
+    'G2',
+    () => `${token} is applied before the world was compared`,
+  );
   const outcome = applyIntent(r, intent, ledger.term);
   switch (outcome.kind) {
     case 'must-verify':

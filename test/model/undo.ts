@@ -78,7 +78,7 @@ function itemsOf(r: Running): NonNullable<Workflow['undo']> {
       });
     } else if (record.kind === 'undone') {
       for (const one of open.keys()) if (one.seq === record.undoes) open.delete(one);
-    } else if (record.kind === 'decision' && r.has('undoneOnce')) {
+    } else if (record.kind === 'decision') {
       for (const [res, role] of record.changes) {
         if (role !== 'undone') continue;
         const of = places.get(res) ?? [];

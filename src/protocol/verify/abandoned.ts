@@ -39,7 +39,8 @@ export async function finishAbandoned(
   let first: UnfinishedIntent | undefined;
   for (const row of job.ledger.openIntents(jobId)) {
     const { stepId, token } = row.intent;
-    if (row.state !== 'applying' || asking.includes(requestedStepOf(stepId))) continue;
+    // The undoing of a sub-step is asked for under its own id.
+    if (row.state !== 'applying' || asking.includes(requestedStepOf(stepId)) || asking.includes(stepId)) continue;
     const findings = await finish(job, row);
     if (findings.length > 0) first ??= { stepId, token, findings };
   }
