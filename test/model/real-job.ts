@@ -29,19 +29,12 @@ import { setFaultHook } from '../../src/store/fault-point.ts';
 import { bootMoment } from '../../src/store/life/boot-clock.ts';
 import { thisProcess } from '../../src/store/life/process-identity.ts';
 import { Interrupted } from './interrupted.ts';
+import { chosen, kindOfFailure } from './real-words.ts';
+import type { Rows } from './real-rows.ts';
 import { nextStep, type Operation } from './operations.ts';
 import { chosen, kindOfFailure } from './real-answers.ts';
 import { stepsOfModel } from './real-steps.ts';
-import { ABSENT, type Answer, type Database, type Resource, type Step, type Value } from './state.ts';
-
-/** The databases of a walk: SQLite files, or PostgreSQL. */
-export interface Rows {
-  /** Of a job's settings: reference, and what it leads to. */
-  readonly urls: Readonly<Record<Database, string>>;
-  read(db: Database): Promise<Value>;
-  write(db: Database, value: Value): Promise<void> | void;
-  close(): Promise<void> | void;
-}
+import { ABSENT, type Answer, type Resource, type Step, type Value } from './state.ts';
 
 interface Remembered {
   term: number;

@@ -5,8 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
-import type { Rows } from './real-job.ts';
 import { ABSENT, DATABASES, type Database, type Value } from './state.ts';
+
+/** The databases of a walk: SQLite files, or PostgreSQL. */
+export interface Rows {
+  /** Of a job's settings: reference, and what it leads to. */
+  readonly urls: Readonly<Record<Database, string>>;
+  read(db: Database): Promise<Value>;
+  write(db: Database, value: Value): Promise<void> | void;
+  close(): Promise<void> | void;
+}
 
 export function sqliteRows(): Rows {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-model-rows-'));
