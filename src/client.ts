@@ -114,4 +114,5 @@ export type {
   Retrying,
   StepState,
   StepStatus,
+  SubPlanStatus,
 } from './model/job/status.ts';

@@ -49,7 +49,14 @@ export { FindingSchema, type Finding, type FindingKind } from './model/question/
 export { QuestionSchema, wholeAnswers, type Question } from './model/question/question.ts';
 export { AbortSchema, DecisionSchema, parseDecision, type Abort, type Decision } from './model/question/decision.ts';
 export { ruleOn, type Ruling } from './model/question/ruling.ts';
-export { JobStatusSchema, type JobState, type JobStatus, type StepState, type StepStatus } from './model/job/status.ts';
+export {
+  JobStatusSchema,
+  type JobState,
+  type JobStatus,
+  type StepState,
+  type StepStatus,
+  type SubPlanStatus,
+} from './model/job/status.ts';
 export { signalCommand } from './model/question/signal-command.ts';
 export { statusMarkdown, type StatusExtract } from './model/job/status-text.ts';
 export type { JobListing, JobResult, JobVersion, ListedJob, ListedWait, NamedVersion, StartedJob } from './client.ts';

@@ -64,7 +64,10 @@ test('a store that has nothing of the job: it is said before the history alone i
   lost.lose();
   renameSync(store, `${store}-away`);
   const question = await lost.asked();
-  assert.match(question.findings[0]!.difference, /^its store .*\/store has no checkpoint of it: .* put it back first/);
+  assert.match(
+    question.findings[0]!.difference,
+    /^its store .*\/store has no checkpoint of it: .* put it back, then answer recheck/,
+  );
   renameSync(`${store}-away`, store);
   assert.equal((await lost.job.decide(question, { answer: 'rebuild' })).kind, 'world-moved');
   assert.equal(existsSync(lost.at('.holdfast/ledger.sqlite')), false);

@@ -13,9 +13,12 @@ import { storedText } from '../support/stored-history.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
+const env: Record<string, string> = {};
+const { root, client, startPlan } = servedJobs(temporal, 'elsewhere', { env });
+// After it: the worker, which holds what a terminated job has opened, has stopped when open connections are looked for.
 const postgres = await testPostgres();
 const [kept, other] = [await postgres.database(), await postgres.database()];
-const { root, client, startPlan } = servedJobs(temporal, 'elsewhere', { env: { KEPT: kept, OTHER: other } });
+Object.assign(env, { KEPT: kept, OTHER: other });
 const WHO = { by: 'ada@example.com', reason: 'the disk was replaced' };
 after(() => {
   for (const name of ['KEPT', 'OTHER']) delete process.env[name];

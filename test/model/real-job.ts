@@ -32,7 +32,6 @@ import { Interrupted } from './interrupted.ts';
 import { chosen, kindOfFailure } from './real-words.ts';
 import type { Rows } from './real-rows.ts';
 import { nextStep, type Operation } from './operations.ts';
-import { chosen, kindOfFailure } from './real-answers.ts';
 import { stepsOfModel } from './real-steps.ts';
 import { ABSENT, type Answer, type Resource, type Step, type Value } from './state.ts';
 

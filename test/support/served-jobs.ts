@@ -22,7 +22,10 @@ export interface ServedJobs {
   ) => Promise<WorkflowHandle<typeof agentJob>>;
 }
 
-/** Call it once, at the top of a test file. The worker polls while the tests of the file run. */
+/**
+ * Call it once, at the top of a test file. The worker polls while the tests of the file run; its `env` may be completed
+ * until they begin.
+ */
 export function servedJobs(
   temporal: TestTemporal,
   name: string,
@@ -30,7 +33,8 @@ export function servedJobs(
 ): ServedJobs {
   const taskQueue = temporal.unique('queue');
   const root = realpathSync(mkdtempSync(join(tmpdir(), `holdfast-${name}-`)));
-  const env = { CHECKPOINTS: join(root, 'stored'), ...worker.env };
+  const env: Record<string, string | undefined> = worker.env ?? {};
+  env['CHECKPOINTS'] ??= join(root, 'stored');
   testWorker(temporal, { ...worker, taskQueue, root, env });
   after(() => rmSync(root, { recursive: true, force: true }));
   const { client, connection, address } = temporal;

@@ -140,6 +140,7 @@ export const SubPlanStatusSchema = z.strictObject({
   job: z.string(),
   /** The plan's name. */
   plan: z.string(),
+  /** As `JobStatus.workspace`. */
   workspace: z.string(),
   /** Added by the client: what the job is at. Absent: its worker does not say. */
   state: JobStateSchema.optional(),
