@@ -36,7 +36,7 @@ function planOf(workspace: string, store: string): object {
 
 async function lost(workspace: string, store: string): Promise<WorkflowHandle> {
   const handle = await startPlan(planOf(workspace, store));
-  await untilAsked(handle);
+  await untilStatus(handle, ({ questions }) => questions.some(({ stepId }) => stepId === 'b'));
   await handle.terminate('the cluster is gone');
   return temporal.client.workflow.getHandle(handle.workflowId);
 }
@@ -94,7 +94,9 @@ test('anew: the job that begins from nothing keeps to the places that were given
 test('another database is named by a variable, and no URL is in the history', async () => {
   const handle = await lost('database', '${{ env.KEPT }}');
   const [store, moved] = [openStore(kept), openStore(other)];
-  const jobId = (await store.series()).find((one) => one.startsWith(`${handle.workflowId}@`))!;
+  const series = await store.series();
+  const jobId = series.find((one) => one.startsWith(`${handle.workflowId}@`));
+  assert.ok(jobId !== undefined, `${handle.workflowId} has checkpoints: ${series.join(', ')}`);
   for (const seq of await store.generations(jobId)) await moved.put(jobId, seq, (await store.get(jobId, seq))!);
   await Promise.all([store.close(), moved.close()]);
   const before = [await latestIn(kept, jobId), await latestIn(other, jobId)];

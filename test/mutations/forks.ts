@@ -4,7 +4,7 @@ import type { Mutation } from './mutation.ts';
 const WORLD = ['test/integration/fork-world.test.ts'];
 const POSTGRES = ['test/fault/fork-postgres.test.ts'];
 const READS = ['test/integration/fork-reads.test.ts'];
-const EDIT = ['test/integration/fork-edit.test.ts'];
+const EDIT = ['test/fault/fork-edit.test.ts'];
 
 export const FORKS: readonly Mutation[] = [
   {

@@ -1,7 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const TESTS = ['test/integration/resume-from.test.ts'];
-const ASKED = ['test/integration/checkpoint-asked.test.ts'];
+const ASKED = ['test/fault/checkpoint-asked.test.ts'];
 
 export const RESUMES: readonly Mutation[] = [
   {
