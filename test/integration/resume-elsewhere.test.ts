@@ -7,18 +7,16 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { openStore } from '../../src/store/sealed/open-store.ts';
 import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { decisionsOf } from '../support/ledger.ts';
-import { testPostgres } from '../support/postgres.ts';
+import { openTestPostgres } from '../support/postgres.ts';
 import { servedJobs } from '../support/served-jobs.ts';
 import { storedText } from '../support/stored-history.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
-const env: Record<string, string> = {};
-const { root, client, startPlan } = servedJobs(temporal, 'elsewhere', { env });
-// After it: the worker, which holds what a terminated job has opened, has stopped when open connections are looked for.
-const postgres = await testPostgres();
+const postgres = await openTestPostgres();
 const [kept, other] = [await postgres.database(), await postgres.database()];
-Object.assign(env, { KEPT: kept, OTHER: other });
+const { root, client, startPlan } = servedJobs(temporal, 'elsewhere', { env: { KEPT: kept, OTHER: other } });
+after(() => postgres.close());
 const WHO = { by: 'ada@example.com', reason: 'the disk was replaced' };
 after(() => {
   for (const name of ['KEPT', 'OTHER']) delete process.env[name];

@@ -54,17 +54,24 @@ export interface TestPostgres {
  * testPostgres()`.
  */
 export async function testPostgres(): Promise<TestPostgres> {
+  const postgres = await openTestPostgres();
+  after(() => postgres.close());
+  return postgres;
+}
+
+/** The same, for a test file that closes it: after its worker, which may hold what a terminated job has opened. */
+export async function openTestPostgres(): Promise<TestPostgres & { close(): Promise<void> }> {
   const shared = process.env['HOLDFAST_TEST_POSTGRES_URL'];
   const cluster = shared === undefined || shared === '' ? await startPostgres() : undefined;
   const adminUrl = cluster?.url ?? String(shared);
   const urls: string[] = [];
-  after(async () => {
-    const leaks = await dropAll(adminUrl, urls);
-    await cluster?.stop();
-    if (leaks.length > 0) throw new Error(`connections were left open:\n${leaks.join('\n')}`);
-  });
   return {
     adminUrl,
+    async close() {
+      const leaks = await dropAll(adminUrl, urls);
+      await cluster?.stop();
+      if (leaks.length > 0) throw new Error(`connections were left open:\n${leaks.join('\n')}`);
+    },
     async database(templateUrl) {
       const name = `test_${randomBytes(6).toString('hex')}`;
       const template = templateUrl === undefined ? '' : ` TEMPLATE "${databaseName(templateUrl)}"`;

@@ -22,10 +22,7 @@ export interface ServedJobs {
   ) => Promise<WorkflowHandle<typeof agentJob>>;
 }
 
-/**
- * Call it once, at the top of a test file. The worker polls while the tests of the file run; its `env` may be completed
- * until they begin.
- */
+/** Call it once, at the top of a test file. The worker polls while the tests of the file run. */
 export function servedJobs(
   temporal: TestTemporal,
   name: string,
@@ -33,8 +30,7 @@ export function servedJobs(
 ): ServedJobs {
   const taskQueue = temporal.unique('queue');
   const root = realpathSync(mkdtempSync(join(tmpdir(), `holdfast-${name}-`)));
-  const env: Record<string, string | undefined> = worker.env ?? {};
-  env['CHECKPOINTS'] ??= join(root, 'stored');
+  const env = { CHECKPOINTS: join(root, 'stored'), ...worker.env };
   testWorker(temporal, { ...worker, taskQueue, root, env });
   after(() => rmSync(root, { recursive: true, force: true }));
   const { client, connection, address } = temporal;
