@@ -106,11 +106,15 @@ test('reset to any event, where what is forgotten is undone, the job ends well',
   const handle = temporal.client.workflow.getHandle(workflowId);
   await untilAsked(handle);
   assert.deepEqual(await answerAll(handle, 'the first time'), ['approval approve']);
-  const { runId } = await handle.describe();
-  const { events } = await handle.fetchHistory();
-  const places = events!.filter(({ workflowTaskCompletedEventAttributes: task }) => task).map((one) => one.eventId!);
+  // Each time the newest Run: an earlier one takes for done what an undoing since has made run again, and asks.
+  const placesOf = async () => {
+    const { events } = await handle.fetchHistory();
+    return events!.filter(({ workflowTaskCompletedEventAttributes: task }) => task).map((one) => one.eventId!);
+  };
   const asked = new Set<string>();
-  for (const place of places) {
+  for (let at = 0, { length } = await placesOf(); at < length; at++) {
+    const { runId } = await handle.describe();
+    const place = (await placesOf())[at]!;
     await temporal.connection.workflowService.resetWorkflowExecution({
       namespace: temporal.namespace,
       workflowExecution: { workflowId, runId },
