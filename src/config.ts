@@ -118,7 +118,7 @@ const FIELDS: Readonly<Record<keyof HoldfastConfig, 'a list' | 'text' | 'an obje
 };
 
 async function readConfig(file: string): Promise<HoldfastConfig> {
-  const { default: config } = await load(file);
+  const { default: config } = await loadModule(file);
   if (typeof config !== 'object' || config === null) {
     throw new HoldfastError(
       'bad-input',
@@ -168,7 +168,7 @@ function isA(kind: (typeof FIELDS)[keyof HoldfastConfig], value: unknown): boole
 }
 
 async function readSteps(file: string): Promise<readonly StepImplementation[]> {
-  const exported = await load(file);
+  const exported = await loadModule(file);
   // Lists too, under any name: `export const steps = [ … ]` is what a configuration has.
   const candidates: readonly unknown[] = Object.values(exported).flat();
   const steps = [...new Set(candidates.filter(isStep))];
@@ -183,7 +183,8 @@ async function readSteps(file: string): Promise<readonly StepImplementation[]> {
   );
 }
 
-async function load(file: string): Promise<Record<string, unknown>> {
+/** A module of the user's. @throws HoldfastError `bad-input`, with what Node would need */
+export async function loadModule(file: string): Promise<Record<string, unknown>> {
   if (/\.[cm]?tsx?$/.test(file) && file.split(path.sep).includes('node_modules')) {
     throw new HoldfastError(
       'bad-input',

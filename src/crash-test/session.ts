@@ -2,14 +2,13 @@
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { connectHoldfast, type HoldfastClient } from '../client.ts';
 import { loadConfig, type LoadedConfig } from '../config.ts';
 import { startDevServer } from '../dev-server/start.ts';
 import { defined } from '../model/defined.ts';
-import { HoldfastError } from '../model/failure.ts';
 import { bundleWorkflows } from '../worker.ts';
 import type { CrashTestOptions, CrashTestSetUp } from './options.ts';
+import { loadSetUp } from './set-up.ts';
 import { StandIn } from './stand-in.ts';
 import { subjectOf, type Subject } from './subject.ts';
 
@@ -85,20 +84,4 @@ function testEnv({ env = process.env, address }: CrashTestOptions): Readonly<Rec
 
 function workflowsOf(options: CrashTestOptions, config: LoadedConfig, cwd: string): string | undefined {
   return options.workflowsPath === undefined ? config.workflowsPath : path.resolve(cwd, options.workflowsPath);
-}
-
-async function loadSetUp(file: string): Promise<CrashTestSetUp> {
-  let module: { readonly default?: unknown };
-  try {
-    // oxlint-disable-next-line layout/arrows -- the user names the file; nothing of ours is loaded by a computed name
-    module = (await import(pathToFileURL(file).href)) as { readonly default?: unknown };
-  } catch (cause) {
-    throw new HoldfastError('bad-input', `${file} cannot be loaded: ${String(cause)}.`, { file }, { cause });
-  }
-  const { default: setUp } = module;
-  if (typeof setUp === 'object' && setUp !== null) return setUp;
-  throw new HoldfastError('bad-input', `${file} has no set-up as its default export.`, {
-    file,
-    nextStep: 'Write export default defineCrashTest({ setUp: async ({ folder, workspace }) => { … } });',
-  });
 }

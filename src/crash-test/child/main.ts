@@ -5,14 +5,12 @@
 import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { ActivityInterceptorsFactory, WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { loadConfig } from '../../config.ts';
 import { defined } from '../../model/defined.ts';
-import type { StepImplementation } from '../../model/step/step.ts';
 import { setFaultHook } from '../../store/fault-point.ts';
 import { createWorker } from '../../worker.ts';
-import type { CrashTestSetUp } from '../options.ts';
+import { loadSetUp } from '../set-up.ts';
 import type { ChildMessage, ChildOrder } from './order.ts';
 import { watchOutside } from './outside.ts';
 import { Points } from './points.ts';
@@ -73,14 +71,8 @@ function tell(message: ChildMessage): void {
 async function usersOwn() {
   const { cwd, config: file, steps: modules, setUp } = order;
   const config = await loadConfig({ cwd, steps: modules, ...defined({ config: file }) });
-  const own = setUp === undefined ? [] : await setUpSteps(path.resolve(cwd, setUp));
+  const { steps: own = [] } = setUp === undefined ? {} : await loadSetUp(path.resolve(cwd, setUp));
   return { config, steps: [...config.steps, ...own] };
-}
-
-async function setUpSteps(file: string): Promise<readonly StepImplementation[]> {
-  // oxlint-disable-next-line layout/arrows -- the user names the file; nothing of ours is loaded by a computed name
-  const { default: setUp } = (await import(pathToFileURL(file).href)) as { readonly default?: CrashTestSetUp };
-  return setUp?.steps ?? [];
 }
 
 /** Each Activity's points are its step's. */
