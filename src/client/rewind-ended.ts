@@ -79,7 +79,7 @@ async function untilWentBack(
   runId: string,
 ): Promise<Partial<RewindAnswer>> {
   const { workflowId } = handle;
-  for (const endMs = Date.now() + MAX_WAIT_MS; Date.now() < endMs; await delay(LOOK_EVERY_MS)) {
+  for (const endMs = performance.now() + MAX_WAIT_MS; performance.now() < endMs; await delay(LOOK_EVERY_MS)) {
     const described = await server.describe(workflowId);
     const { state, taskQueue, version } = listedJob(described);
     const { historyLength } = described;
@@ -87,7 +87,7 @@ async function untilWentBack(
     const { pollers } = await server.queue(taskQueue);
     const isPolled = fittingPollers(pollers, version).workflow.length > 0;
     // The server lists a worker for a while after it has gone.
-    const isLeft = historyLength <= EVENTS_UNTIL_TAKEN && Date.now() > endMs - MAX_WAIT_MS + TAKEN_WITHIN_MS;
+    const isLeft = historyLength <= EVENTS_UNTIL_TAKEN && performance.now() > endMs - MAX_WAIT_MS + TAKEN_WITHIN_MS;
     if (!isPolled || isLeft) return { waitsFor: 'worker' };
     const status = await statusOf(server, workflowId);
     if (status?.wentBack !== undefined) return status.wentBack;

@@ -13,9 +13,9 @@ export async function waitUntilReady(
   server: SupervisedProcess,
   searchAttributes: readonly string[],
 ): Promise<void> {
-  const deadlineMs = Date.now() + READY_LIMIT_MS;
+  const deadlineMs = performance.now() + READY_LIMIT_MS;
   let last: unknown;
-  while (Date.now() < deadlineMs && server.exitCode === undefined) {
+  while (performance.now() < deadlineMs && server.exitCode === undefined) {
     try {
       await queryOnce(address, searchAttributes);
       if (server.exitCode === undefined) return;

@@ -30,7 +30,7 @@ export const ATTEMPTS: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'contents that dead writers left half written stay for ever',
     file: 'src/protocol/end/release.ts',
-    find: 'workspace.blobs.removeLeftovers(Date.now());',
+    find: 'workspace.blobs.removeLeftovers();',
     replace: '',
     tests: ['test/integration/claims.test.ts'],
   },

@@ -9,6 +9,7 @@
  */
 import { lstatSync, readdirSync, type Dirent } from 'node:fs';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
+import { diskNowMs } from '../../store/disk-clock.ts';
 import { systemCode, tryUnlink } from '../../store/durable-file.ts';
 import { Turns } from '../turns.ts';
 import { shortToken } from './change.ts';
@@ -50,7 +51,9 @@ function removeIn(workspace: FileWorkspace, place: string, name: string): void {
     const path = folder.at(name);
     if (!PROBE_NAME.test(name)) return removeTemporary(path);
     const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat?.isFile() === true && stat.size === 0 && Date.now() - stat.mtimeMs > PROBE_MS) tryUnlink(path);
+    if (stat?.isFile() !== true || stat.size !== 0) return;
+    const nowMs = diskNowMs(`${workspace.root}/${HOLDFAST_DIRECTORY}`);
+    if (nowMs - stat.mtimeMs > PROBE_MS) tryUnlink(path);
   } finally {
     folder.close();
   }

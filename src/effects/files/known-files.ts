@@ -8,15 +8,18 @@
  * 2. A file that was too young to be told from a later change when it was hashed is read again (`isStillAsHashed`).
  * 3. It is replaced as a whole; one that is torn or changed is not believed.
  */
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { sha256Hex } from '../../model/digest.ts';
 import { writeDurably } from '../../store/durable-file.ts';
+import { COARSE_NS, grainNs } from './grain.ts';
 import type { FileSighting, SeenFile } from './sighting.ts';
 
 const FILE = 'known-files.json';
+/** Half of what a file must be old, to be told from a later change. */
+const CLOCKS_APART_MS = 50;
 
 /** Inode, size, mode, modification and change time, names, when it was hashed; its content's digest. */
 type Entry = readonly [string, number, number, string, string, number, number, string];
@@ -94,12 +97,22 @@ function readKnown(path: string, root: string): ReadonlyMap<string, Entry> {
     const [first = '', line = ''] = readFileSync(path, 'utf8').split('\n');
     const head = HeadSchema.parse(JSON.parse(first));
     const isOfHere = head.machine === hostname() && head.root === root && head.savedAtMs <= Date.now();
-    if (!isOfHere || sha256Hex(line) !== head.digest) return new Map();
+    if (!isOfHere || !isOfDisksClock(path, head.savedAtMs) || sha256Hex(line) !== head.digest) return new Map();
     return new Map(Object.entries(JSON.parse(line) as Readonly<Record<string, Entry>>));
   } catch {
     // Not there, or not to be read: every file is.
     return new Map();
   }
+}
+
+/**
+ * Was it written by a clock that was not ahead of the one that stamps the files? With such a one a file that was young
+ * when it was hashed seemed old.
+ */
+function isOfDisksClock(path: string, savedAtMs: number): boolean {
+  const stat = statSync(path, { bigint: true });
+  const roundingMs = grainNs(stat) === COARSE_NS ? Number(COARSE_NS / 1_000_000n) : CLOCKS_APART_MS;
+  return savedAtMs - Number(stat.mtimeNs / 1_000_000n) <= roundingMs;
 }
 
 function sightingOf([inode, sizeBytes, mode, mtimeNs, ctimeNs, links, takenAtMs, content]: Entry): SeenFile {

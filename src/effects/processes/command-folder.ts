@@ -9,10 +9,11 @@
  *    release. Whether it is dead is told by the lock (life.ts), in whatever container it ran; a folder whose worker may
  *    be alive is not touched.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { fileAgeMs } from '../../store/disk-clock.ts';
 import { storageError, systemCode } from '../../store/durable-file.ts';
 import { Life } from '../../store/life/life.ts';
 import { isGone, ProcessIdentitySchema, thisProcess } from '../../store/life/process-identity.ts';
@@ -166,8 +167,7 @@ function ofDead(folder: CommandFolder): CommandFolder | undefined {
 
 /** Could a note that can't be read not be written, long ago? */
 function isAbandoned(note: string): boolean {
-  const stat = statSync(note, { throwIfNoEntry: false });
-  return stat !== undefined && Date.now() - stat.mtimeMs > WRITTEN_WITHIN_MS;
+  return (fileAgeMs(note) ?? 0) > WRITTEN_WITHIN_MS;
 }
 
 function idsIn(directory: string): readonly string[] {

@@ -12,7 +12,7 @@ export class LastLine {
   readonly #tell: (line: string) => void;
   /** The line that has begun and not ended, or the end of it. */
   #rest = '';
-  #toldAtMs = 0;
+  #toldAtMs = -PAUSE_BETWEEN_LINES_MS;
 
   constructor(tell: (line: string) => void) {
     this.#tell = tell;
@@ -22,8 +22,8 @@ export class LastLine {
     const lines = `${this.#rest}${chunk.subarray(-4 * MAX_LINE_CHARACTERS).toString()}`.split(/[\r\n]+/);
     this.#rest = lines.pop()!.slice(-2 * MAX_LINE_CHARACTERS);
     const last = lines.map(plainLine).findLast((line) => line !== '');
-    if (last === undefined || Date.now() - this.#toldAtMs < PAUSE_BETWEEN_LINES_MS) return;
-    this.#toldAtMs = Date.now();
+    if (last === undefined || performance.now() - this.#toldAtMs < PAUSE_BETWEEN_LINES_MS) return;
+    this.#toldAtMs = performance.now();
     this.#tell(last.length <= MAX_LINE_CHARACTERS ? last : `${last.slice(0, MAX_LINE_CHARACTERS)}…`);
   }
 }

@@ -37,21 +37,21 @@ export async function waitForLeftoverProcesses(
   limitMs: number,
   except: readonly number[] = [],
 ): Promise<readonly LeftoverProcess[]> {
-  const until = Date.now() + limitMs;
+  const until = performance.now() + limitMs;
   for (;;) {
     const found = findLeftoverProcesses(mark, except);
-    if (found.length === 0 || Date.now() >= until) return found;
+    if (found.length === 0 || performance.now() >= until) return found;
     await delay(POLL_MS);
   }
 }
 
 /** Kills them until none runs. Safe to repeat. @throws HoldfastError `storage-failed` when that can't be done */
 export async function killLeftoverProcesses(mark: CommandMark, except: readonly number[] = []): Promise<void> {
-  const until = Date.now() + KILL_LIMIT_MS;
+  const until = performance.now() + KILL_LIMIT_MS;
   for (;;) {
     const found = findLeftoverProcesses(mark, except);
     if (found.length === 0) return;
-    if (Date.now() >= until) throw cannotBeKilled(found);
+    if (performance.now() >= until) throw cannotBeKilled(found);
     for (const { pid } of found) signalProcess(pid, 'SIGKILL');
     await delay(POLL_MS);
   }

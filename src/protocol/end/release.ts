@@ -93,7 +93,7 @@ async function releaseIn(
 ): Promise<ReleaseResult> {
   // A dead worker's command is no part of what the job leaves, nor are contents that it did not finish writing.
   await removeDeadCommands(workspace.directory);
-  workspace.blobs.removeLeftovers(Date.now());
+  workspace.blobs.removeLeftovers();
   return await workspace.exclusive('release', async (ledger) => {
     await mustBeCurrentRun(host, caller);
     const job = ledger.job(request.jobId);

@@ -40,7 +40,7 @@ export async function collectBlobs(
     if (!dryRun) {
       ledger.transaction(() => ledger.rows.removeContents(small));
       workspace.blobs.remove([...blobs]);
-      workspace.blobs.removeLeftovers(Date.now());
+      workspace.blobs.removeLeftovers();
     }
     return { contents: blobs.size + small.size, sizeBytes };
   });

@@ -133,7 +133,7 @@ export class BlobStore {
   }
 
   /** Removes temporary files of writers that died. Safe at any time. @returns how many files */
-  removeLeftovers(nowMs: number): number {
-    return this.#folder.removeLeftovers(nowMs);
+  removeLeftovers(): number {
+    return this.#folder.removeLeftovers();
   }
 }

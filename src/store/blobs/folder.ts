@@ -17,6 +17,7 @@ import {
   tryUnlink,
   unlinkFile,
 } from '../durable-file.ts';
+import { diskNowMs } from '../disk-clock.ts';
 import { atPoints, faultPoint } from '../fault-point.ts';
 
 const PREFIXES = '0123456789abcdef';
@@ -96,9 +97,12 @@ export class BlobFolder {
   }
 
   /** Removes temporary files of writers that died. Safe at any time. @returns how many files */
-  removeLeftovers(nowMs: number): number {
+  removeLeftovers(): number {
+    const names = namesIn(this.#temporary);
+    if (names.length === 0) return 0;
+    const nowMs = diskNowMs(this.#temporary);
     let removed = 0;
-    for (const name of namesIn(this.#temporary)) {
+    for (const name of names) {
       const path = join(this.#temporary, name);
       const stat = lstatSync(path, { throwIfNoEntry: false });
       if (stat === undefined || nowMs - stat.mtimeMs < LEFTOVER_AGE_MS) continue;

@@ -9,6 +9,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { diskNowMs, fileAgeMs } from '../disk-clock.ts';
 import { tryUnlink } from '../durable-file.ts';
 import {
   countsHere,
@@ -97,9 +98,14 @@ export function readHolders(directory: string): readonly Holder[] {
   return holders;
 }
 
-/** When a process last raised its beat, by the clock of the disk. Undefined: its file is gone. */
-export function lastSignOf(directory: string, identity: ProcessIdentity): Date | undefined {
-  return statSync(join(holdersIn(directory), fileName(identity)), { throwIfNoEntry: false })?.mtime;
+/** When a process last raised its beat, and how long ago, by the clock of the disk. Undefined: its file is gone. */
+export function lastSignOf(
+  directory: string,
+  identity: ProcessIdentity,
+): { readonly at: Date; readonly agoMs: number } | undefined {
+  const path = join(holdersIn(directory), fileName(identity));
+  const at = statSync(path, { throwIfNoEntry: false })?.mtime;
+  return at === undefined ? undefined : { at, agoMs: diskNowMs(holdersIn(directory)) - at.getTime() };
 }
 
 /**
@@ -114,8 +120,7 @@ export function removeDeadHolders(directory: string): void {
 }
 
 function isOld(path: string): boolean {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat !== undefined && Date.now() - stat.mtimeMs > OLD_MS;
+  return (fileAgeMs(path) ?? 0) > OLD_MS;
 }
 
 function namesIn(directory: string): readonly string[] {

@@ -23,7 +23,7 @@ export function findHolder(directory: string, lockPath: string): Holder | undefi
  */
 export function findClaimedHolder(directory: string): Holder | undefined {
   const claims = readHolders(directory).filter(({ holding }) => holding !== null);
-  const signMs = ({ identity }: Holder): number => lastSignOf(directory, identity)?.getTime() ?? 0;
+  const signMs = ({ identity }: Holder): number => lastSignOf(directory, identity)?.at.getTime() ?? 0;
   return claims.toSorted((a, b) => signMs(b) - signMs(a))[0];
 }
 

@@ -12,7 +12,7 @@ export function silenceText(directory: string, holder: Holder | undefined, still
   const suspects = (holder === undefined ? readHolders(directory) : [holder]).filter(isOutOfReach);
   const silent = suspects.flatMap((suspect) => {
     const sign = lastSignOf(directory, suspect.identity);
-    return sign !== undefined && Date.now() - sign.getTime() > stillMs ? [{ ...suspect, sign }] : [];
+    return sign !== undefined && sign.agoMs > stillMs ? [{ ...suspect, sign: sign.at }] : [];
   });
   if (silent.length === 0) return '';
   const [{ identity, sign }] = silent as [(typeof silent)[number]];

@@ -4,6 +4,7 @@ import type { Digest } from '../../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../../model/failure.ts';
 import { BlobStore } from '../../blobs/blobs.ts';
 import type { HashedContent } from '../../chunks.ts';
+import { diskNowMs } from '../../disk-clock.ts';
 import { mustBeSame, mustReadBack, readBackFailed, writerOf } from '../met.ts';
 import { mustBeNames, mustBeSeries } from '../series-name.ts';
 import type { SealedStore, StoredBlob, StoredGeneration } from '../store.ts';
@@ -123,7 +124,7 @@ export class DirectoryStore implements SealedStore {
   async removeLeftovers(olderThanMs = LEFTOVER_AGE_MS): Promise<number> {
     return await told(() => {
       restoreGone(join(this.location, 'blobs'));
-      return this.#blobs.removeLeftovers(Date.now()) + this.#generations.removeLeftovers(Date.now() - olderThanMs);
+      return this.#blobs.removeLeftovers() + this.#generations.removeLeftovers(diskNowMs(this.location) - olderThanMs);
     });
   }
 

@@ -7,8 +7,9 @@
  * content, each does to what it has looked at itself.
  */
 import { randomBytes } from 'node:crypto';
-import { utimesSync } from 'node:fs';
+import { statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { diskNowMs } from '../../disk-clock.ts';
 import {
   linkUnlessThere,
   renameFile,
@@ -19,6 +20,8 @@ import {
 } from '../../durable-file.ts';
 import { namesIn, statOf } from './looks.ts';
 
+/** So far from the disk's clock the own one counts as the same. */
+const CLOCKS_APART_MS = 1_000;
 const GONE = /\.gone(-[0-9a-f]+)?$/;
 
 /** It counts as used now. False: it is not there. */
@@ -26,6 +29,9 @@ export function isTouched(path: string): boolean {
   const now = new Date();
   try {
     utimesSync(path, now, now);
+    // Whoever cleans up goes by the clock of the disk, which is the one that has set this.
+    const { ctime } = statSync(path);
+    if (Math.abs(ctime.getTime() - now.getTime()) > CLOCKS_APART_MS) utimesSync(path, ctime, ctime);
     return true;
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return false;
@@ -72,5 +78,5 @@ function unlessGone(act: () => void): boolean {
 
 function isUnused(path: string, unusedForMs: number): boolean {
   const stat = statOf(path);
-  return stat !== undefined && Date.now() - stat.mtimeMs >= unusedForMs;
+  return stat !== undefined && diskNowMs(dirname(path)) - stat.mtimeMs >= unusedForMs;
 }
