@@ -9,6 +9,7 @@ import { ReleaseRequestSchema } from '../model/job/release.ts';
 import { RepairRequestSchema } from '../model/job/repair.ts';
 import { RewindRequestSchema } from '../model/job/rewind.ts';
 import { SubPlanOutcomeRequestSchema, type SubPlanOutcome, type SubPlanOutcomeRequest } from '../model/job/sub-plan.ts';
+import { proved, provedRequest } from '../model/job/result-proof.ts';
 import { RunStepRequestSchema, type RunStepRequest, type RunStepResult } from '../model/job/run-step.ts';
 import { VerifyWorldRequestSchema } from '../model/job/verify-world.ts';
 import type { Caller, ProtocolHost } from '../protocol/host.ts';
@@ -54,30 +55,35 @@ export function makeActivities({
   // A request comes from a history: it is parsed, whatever its type says.
   const guard =
     <Request extends { readonly workspace: string }, Result>(
+      activity: keyof Activities,
       schema: ZodType<Request>,
       protocol: Protocol<Request, Result>,
     ) =>
-    async (request: Request): Promise<Result> =>
-      await asActivity(surroundings, request, async (caller) => {
+    async (request: Request): Promise<Result> => {
+      const result = await asActivity(surroundings, request, async (caller) => {
         const parsed = schema.parse(request);
         return await workspaces.using(parsed.workspace, () => protocol(host, workspaces, caller, parsed));
       });
+      return proved(provedRequest(activity, request), result);
+    };
   return {
-    runStep: guard(RunStepRequestSchema, runMarked),
-    recall: guard(RecallRequestSchema, recallProtocol),
-    verifyWorld: guard(VerifyWorldRequestSchema, verifyWorldProtocol),
-    repair: guard(RepairRequestSchema, repairProtocol),
-    rewind: guard(RewindRequestSchema, rewindProtocol),
-    edit: guard(EditRequestSchema, editProtocol),
-    release: guard(ReleaseRequestSchema, releaseProtocol),
-    askStuck: guard(AskStuckRequestSchema, askStuckProtocol),
-    beginUndo: guard(BeginUndoRequestSchema, beginUndoProtocol),
-    undoStep: guard(UndoStepRequestSchema, undoStepProtocol),
-    subPlanOutcome: async (request) =>
-      await asActivity(surroundings, request, async () => {
+    runStep: guard('runStep', RunStepRequestSchema, runMarked),
+    recall: guard('recall', RecallRequestSchema, recallProtocol),
+    verifyWorld: guard('verifyWorld', VerifyWorldRequestSchema, verifyWorldProtocol),
+    repair: guard('repair', RepairRequestSchema, repairProtocol),
+    rewind: guard('rewind', RewindRequestSchema, rewindProtocol),
+    edit: guard('edit', EditRequestSchema, editProtocol),
+    release: guard('release', ReleaseRequestSchema, releaseProtocol),
+    askStuck: guard('askStuck', AskStuckRequestSchema, askStuckProtocol),
+    beginUndo: guard('beginUndo', BeginUndoRequestSchema, beginUndoProtocol),
+    undoStep: guard('undoStep', UndoStepRequestSchema, undoStepProtocol),
+    subPlanOutcome: async (request) => {
+      const result = await asActivity(surroundings, request, async () => {
         const parsed = SubPlanOutcomeRequestSchema.parse(request);
         return await outcomeOf(parsed);
-      }),
+      });
+      return proved(provedRequest('subPlanOutcome', request), result);
+    },
     workerAnswers: () => Promise.resolve(),
   };
 }

@@ -210,6 +210,11 @@ export const FAILURES = {
 export type FailureType = keyof typeof FAILURES;
 
 /** Is such a failure part of the ordinary course of things? */
+/** Is it one of the closed list? Pure. */
+export function isFailureType(type: string | null | undefined): type is FailureType {
+  return type != null && Object.hasOwn(FAILURES, type);
+}
+
 export function isExpected(type: FailureType): boolean {
   return (FAILURES[type] as FailureRule).isExpected === true;
 }

@@ -127,6 +127,14 @@ export const PATCHES = {
     since: '0.2.0',
     until: 'No job that was started before 0.2.0 is running or will be reset.',
   },
+  'only-a-workers-result-counts': {
+    why:
+      'What an operator had completed an Activity with was taken for the result of a worker: the job built on what ' +
+      'its record does not have, or its Workflow Tasks failed for ever; one that was failed by hand failed the job. ' +
+      'Now a result has a proof; without one it must come twice, and what has not its form is requested again.',
+    since: '0.2.0',
+    until: 'No job that was started before 0.2.0 is running or will be reset.',
+  },
 } as const satisfies Record<string, Patch>;
 
 export type PatchId = keyof typeof PATCHES;

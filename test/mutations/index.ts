@@ -27,6 +27,7 @@ import { SEALED_STORES } from './sealed-stores.ts';
 import { LANGGRAPH } from './langgraph.ts';
 import { MOVES } from './moves.ts';
 import { NO_WORKER } from './no-worker.ts';
+import { OPERATORS } from './operators.ts';
 import { SECRETS } from './secrets.ts';
 import { STATES } from './state.ts';
 import { STORAGE } from './storage.ts';
@@ -63,6 +64,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...VERIFIED,
   ...INFORMED,
   ...NO_WORKER,
+  ...OPERATORS,
   ...NOTHING_LOST,
   ...DATABASES_SEEN,
   ...STABLE,

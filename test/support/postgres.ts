@@ -36,6 +36,13 @@ export interface PostgresCluster {
   /** Stops the server and keeps its data, to be started again on the same port: an outage. */
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /** The same as `pause`, by PostgreSQL's immediate shutdown: as a crash leaves it. */
+  crash(): Promise<void>;
+  /**
+   * A hot standby of it, by streaming replication: another cluster, which the caller stops.
+   * @param primaryUrl where it gets the changes; default: from the cluster itself
+   */
+  standby(primaryUrl?: string): Promise<PostgresCluster>;
   /** Ends it and removes its folder. Safe to repeat. */
   stop(): Promise<void>;
 }
@@ -85,14 +92,14 @@ export async function openTestPostgres(): Promise<TestPostgres & { close(): Prom
 }
 
 /** A cluster of one's own: for outages, restores, another system identifier. The caller stops it. */
-export async function startPostgres(): Promise<PostgresCluster> {
+export async function startPostgres(settings: Settings = {}): Promise<PostgresCluster> {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-postgres-'));
   try {
     const { native, identity } = await prepareBinaries(folder);
     const dataDirectory = path.join(folder, 'data');
     const password = randomBytes(12).toString('hex');
-    await initialise({ native, identity, folder, dataDirectory, password });
-    return await startCluster({ native, identity, folder, dataDirectory, password });
+    await initialise({ native, identity, folder, dataDirectory, password, settings });
+    return await startCluster({ native, identity, folder, dataDirectory, password, settings });
   } catch (error) {
     await fs.rm(folder, { recursive: true, force: true });
     throw error;
@@ -104,6 +111,9 @@ interface Identity {
   readonly gid?: number;
 }
 
+/** `max_connections: '12'`, beside those that all clusters have. */
+type Settings = Readonly<Record<string, string>>;
+
 interface ClusterParts {
   /** The folder with `bin`, `lib` and `share`. */
   readonly native: string;
@@ -111,6 +121,7 @@ interface ClusterParts {
   readonly folder: string;
   readonly dataDirectory: string;
   readonly password: string;
+  readonly settings: Settings;
 }
 
 async function startCluster(parts: ClusterParts): Promise<PostgresCluster> {
@@ -130,11 +141,48 @@ async function startCluster(parts: ClusterParts): Promise<PostgresCluster> {
     async resume() {
       server = await startServer(parts, port, url);
     },
+    async crash() {
+      const [pid] = (await fs.readFile(path.join(parts.dataDirectory, 'postmaster.pid'), 'utf8')).split('\n');
+      process.kill(server.pid, 'SIGUSR1');
+      process.kill(Number(pid), 'SIGQUIT');
+      await server.ended;
+    },
+    standby: async (primaryUrl = url) => await startStandby(parts, url, primaryUrl),
     async stop() {
       await server.stop();
       await fs.rm(parts.folder, { recursive: true, force: true });
     },
   };
+}
+
+/** By PostgreSQL's own way to copy a running cluster: its folder between the begin and the end of a backup. */
+async function startStandby(primary: ClusterParts, url: string, primaryUrl: string): Promise<PostgresCluster> {
+  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'holdfast-standby-'));
+  await fs.chmod(folder, 0o755);
+  const dataDirectory = path.join(folder, 'data');
+  await administer(url, async (client) => {
+    await client.query("SELECT pg_backup_start('standby', true)");
+    await fs.cp(primary.dataDirectory, dataDirectory, {
+      recursive: true,
+      filter: (source) => path.basename(source) !== 'postmaster.pid',
+    });
+    const { rows } = await client.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(false)');
+    await fs.writeFile(path.join(dataDirectory, 'backup_label'), rows[0]!.labelfile);
+  });
+  await fs.writeFile(path.join(dataDirectory, 'standby.signal'), '');
+  const { hostname, port, username, password } = new URL(primaryUrl);
+  const source = `host=${hostname} port=${port} user=${username} password=${password}`;
+  await fs.appendFile(path.join(dataDirectory, 'postgresql.auto.conf'), `primary_conninfo = '${source}'\n`);
+  const { identity } = primary;
+  if (identity.uid !== undefined) await changeOwner(folder, identity.uid, identity.gid ?? identity.uid);
+  await fs.chmod(dataDirectory, 0o700);
+  return await startCluster({ ...primary, folder, dataDirectory });
+}
+
+async function changeOwner(folder: string, uid: number, gid: number): Promise<void> {
+  await fs.chown(folder, uid, gid);
+  for (const entry of await fs.readdir(folder, { recursive: true, withFileTypes: true }))
+    await fs.lchown(path.join(entry.parentPath, entry.name), uid, gid);
 }
 
 async function startServer(parts: ClusterParts, port: number, url: string): Promise<SupervisedProcess> {
@@ -144,6 +192,7 @@ async function startServer(parts: ClusterParts, port: number, url: string): Prom
     max_connections: '200',
     fsync: 'on',
     log_min_messages: 'fatal',
+    ...parts.settings,
   };
   const server = startSupervised({
     command: path.join(parts.native, 'bin', 'postgres'),

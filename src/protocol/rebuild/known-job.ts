@@ -11,6 +11,7 @@ import { canonicalJson, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import { RepairResultSchema } from '../../model/job/repair.ts';
+import { isObject, isProved, provedRequest, withoutProof } from '../../model/job/result-proof.ts';
 import { RunStepRequestSchema, RunStepResultSchema, type RunStepRequest } from '../../model/job/run-step.ts';
 import { VerifyWorldRequestSchema, VerifyWorldResultSchema } from '../../model/job/verify-world.ts';
 import { tokenOf } from '../../model/record/token.ts';
@@ -129,6 +130,7 @@ class RunReading {
   readonly generations = new Map<string, number>();
   /** Step → the highest generation that was requested and may have begun. */
   readonly begun = new Map<string, number>();
+  #hasProofs = false;
   isUndoing = false;
   wasRebuilt = false;
   /** It began with records of which nobody was told step by step; the last of them, and what they are. */
@@ -152,7 +154,8 @@ class RunReading {
     return this.#segments.flatMap((segment) => segment.toSorted((a, b) => seqOf(a) - seqOf(b)));
   }
 
-  read(entry: HistoryEntry): void {
+  read(given: HistoryEntry): void {
+    const entry = this.#saidByWorkers(given);
     switch (entry.activity) {
       case 'runStep':
         return this.#readStep(entry);
@@ -165,6 +168,15 @@ class RunReading {
       case 'undoStep':
         this.isUndoing = true;
     }
+  }
+
+  /** What somebody has completed by hand tells nothing. Before there were proofs nobody could tell it from the rest. */
+  #saidByWorkers(entry: HistoryEntry): HistoryEntry {
+    const { activity, request, result } = entry;
+    if (!isObject(result)) return entry;
+    const isByWorker = isProved(provedRequest(activity, request), result);
+    this.#hasProofs ||= isByWorker;
+    return { ...entry, result: isByWorker || !this.#hasProofs ? withoutProof(result) : undefined };
   }
 
   #readVerification({ request, result }: HistoryEntry): void {

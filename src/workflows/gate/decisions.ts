@@ -179,7 +179,7 @@ export class Decisions {
       ? { question, settings, known }
       : undefined;
     const callPage = (request: RepairRequest): Promise<RepairResult> =>
-      watch.untilTaken({ activity: 'repair' }, (withinMs) => callRepair(request, withinMs));
+      watch.untilTaken({ activity: 'repair' }, (withinMs) => callRepair(request, withinMs), { of: decision.digest });
     return await this.cancellable(() => wholeRepair({ ...identity, decision, ...defined({ rebuild }) }, callPage));
   }
 

@@ -15,49 +15,14 @@ import { jsonBytes } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import type { RunStepRequest, RunStepResult, StepDone } from '../../model/job/run-step.ts';
 import { isAboutTheWorld, type Question } from '../../model/question/question.ts';
-import { callAskStuck, callRunStep, type StepCall } from '../activities.ts';
+import { callRunStep, type StepCall } from '../activities.ts';
 import { isPatched } from '../patches.ts';
-import type { CheckpointNotes } from '../state/checkpoint-notes.ts';
-import type { Ending } from '../state/ending.ts';
-import type { Knowledge } from '../state/knowledge.ts';
-import type { OpenQuestions } from '../state/open-questions.ts';
-import type { ResumedSteps } from '../state/resumed-steps.ts';
-import type { Rewinds } from '../state/rewinds.ts';
-import type { JobIdentity } from '../state/run-origin.ts';
-import type { StepBoard } from '../state/step-board.ts';
-import type { StepWindow } from '../state/step-window.ts';
-import type { WorkerWatch } from '../state/worker-watch.ts';
+import { failedByHand, provedBy } from '../state/results.ts';
+import type { GateOptions, GateStep } from './gate-options.ts';
 import { questionsOf, saysWhatIsAsked, stateFor, type Begun, type StuckStep } from './asked.ts';
 import { resumeStep } from './resume.ts';
-import { detailOf, type Verification } from './verification.ts';
-
-export interface GateOptions {
-  readonly identity: JobIdentity;
-  readonly board: StepBoard;
-  readonly knowledge: Knowledge;
-  readonly ending: Ending;
-  readonly questions: OpenQuestions;
-  readonly rewinds: Rewinds;
-  readonly verification: Verification;
-  readonly window: StepWindow;
-  readonly checkpoints: CheckpointNotes;
-  readonly watch: WorkerWatch;
-  /** Steps that are requested now: the gate keeps the set, the verification tells the worker. */
-  readonly requested: Set<string>;
-  /** For people. */
-  readonly resumed: ResumedSteps;
-}
-
-export interface GateStep extends Omit<StepCall, 'request'> {
-  readonly request: Omit<
-    RunStepRequest,
-    'jobId' | 'workspace' | 'term' | 'known' | 'generation' | 'parallelSince' | 'checkpoints'
-  >;
-  /** Is it requested together with others of its super-step? Default: alone. */
-  readonly isParallel?: boolean;
-  /** How long it rests before it resumes by itself. Default: not at all. */
-  readonly resumeAfterMs?: number;
-}
+import { askStuck } from './stuck.ts';
+import { detailOf } from './verification.ts';
 
 export class Gate {
   readonly #options: GateOptions;
@@ -89,7 +54,7 @@ export class Gate {
    * @throws ApplicationFailure `aborted`, or the step's own failure
    */
   async run(step: GateStep, begun?: Begun): Promise<StepDone | undefined> {
-    const { ending, knowledge, rewinds, requested, questions, window, watch, checkpoints } = this.#options;
+    const { ending, knowledge, rewinds, requested, questions, window, watch, checkpoints, results } = this.#options;
     const { stepId } = step.request;
     // The same for all of a super-step, since they are requested before any of them has ended.
     const parallelSince = step.isParallel === true ? knowledge.known.seq : undefined;
@@ -106,6 +71,7 @@ export class Gate {
         const turn = present === undefined ? window.enter(sizeBytes) : undefined;
         let call = present?.call;
         let result: RunStepResult | undefined;
+        let stuck: StuckStep | undefined;
         let since = 0;
         try {
           if (turn !== undefined) await turn;
@@ -118,15 +84,25 @@ export class Gate {
             call ??= this.#call(step, parallelSince);
             result = await (present?.answer ?? callRunStep(call, asked.withinMs));
             watch.noteTaken(asked);
+            if (!results.counts(provedBy(call), result)) result = undefined;
           } catch (error) {
-            if (!watch.isUntaken(error)) throw error;
-            watch.noteNotTaken(asked, { activity: 'runStep', stepId });
+            if (watch.isUntaken(error)) {
+              watch.noteNotTaken(asked, { activity: 'runStep', stepId });
+            } else {
+              stuck = failedByHand(stepId, error);
+              if (stuck === undefined) throw error;
+            }
           }
         } finally {
           window.leave(sizeBytes);
           checkpoints.returned(call?.request, result);
         }
-        if (result === undefined) continue;
+        if (stuck !== undefined) await this.askStuck(stuck);
+        if (result === undefined) {
+          const pause = results.pauseBefore(provedBy(call));
+          if (pause !== undefined) await pause;
+          continue;
+        }
         this.#closeWhatIsOver(stepId, result);
         const done = result.kind === 'done' ? this.#done(stepId, result) : await this.#next(step, result, since);
         if (rewinds.isVoid(stepId, rewoundBefore)) return this.#void(stepId);
@@ -144,7 +120,7 @@ export class Gate {
    * @throws as `run`, and whatever `use` throws
    */
   runThen<T>(step: GateStep, use: (done: StepDone | undefined) => T | Promise<T>): Promise<T> {
-    const { ending, knowledge, rewinds, requested, questions, window, watch, checkpoints } = this.#options;
+    const { ending, knowledge, rewinds, requested, questions, window, watch, checkpoints, results } = this.#options;
     const { stepId } = step.request;
     const sizeBytes = jsonBytes(step.request.input);
     if (ending.aborted !== undefined || this.#isUnsettled || !window.enterAtOnce(sizeBytes))
@@ -156,6 +132,7 @@ export class Gate {
     const begun: Begun = { call, answer, asked, settled: questions.settledCount, rewound: rewinds.count };
     const goOn = (): Promise<T> => this.run(step, begun).then(use);
     return answer.then((result) => {
+      if (!results.isProved(provedBy(call), result)) return goOn();
       const isVoid = rewinds.isVoid(stepId, begun.rewound);
       if (result.kind !== 'done' || isVoid || result.generation < knowledge.generationOf(stepId)) return goOn();
       window.leave(sizeBytes);
@@ -256,20 +233,13 @@ export class Gate {
   }
 
   /** Puts to a person that a step can't go on, and waits for the decision; then the world is compared again. */
-  async askStuck({ stepId, failure, rerun }: StuckStep): Promise<void> {
-    const { identity, board, questions, verification, watch } = this.#options;
-    board.set(stepId, { state: 'stuck' });
-    const request = {
-      ...identity,
-      stepId,
-      type: failure.type,
-      message: failure.message.slice(0, 4_000),
-      rerun: [...rerun],
-    };
+  async askStuck(stuck: StuckStep): Promise<void> {
+    const { questions, verification } = this.#options;
+    const { stepId } = stuck;
     this.#isAsking = true;
     let question: Question;
     try {
-      question = await watch.untilTaken({ activity: 'askStuck' }, (withinMs) => callAskStuck(request, withinMs));
+      question = await askStuck(this.#options, stuck);
     } finally {
       this.#isAsking = false;
     }

@@ -12,7 +12,7 @@ import type { HoldfastError } from '../../model/failure.ts';
 import { defined } from '../../model/defined.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
 import { someOf } from '../../model/list.ts';
-import type { GateStep } from '../gate/gate.ts';
+import type { GateStep } from '../gate/gate-options.ts';
 import type { OpenJobOptions } from '../guarded-job.ts';
 import { isPatched } from '../patches.ts';
 import type { Undoing } from '../state/ending.ts';

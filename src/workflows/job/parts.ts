@@ -1,5 +1,5 @@
 /** The parts of a job inside a Workflow, put together: each is built before those that look at it. */
-import { workflowInfo, type CancellationScope } from '@temporalio/workflow';
+import { log, workflowInfo, type CancellationScope } from '@temporalio/workflow';
 import { jsonBytes, type Json } from '../../model/canonical-json.ts';
 import type { CheckpointNote } from '../../model/checkpoint/note.ts';
 import { defined } from '../../model/defined.ts';
@@ -22,6 +22,7 @@ import { Refusals } from '../state/refusals.ts';
 import { RunningPlans } from '../state/running-plans.ts';
 import { ResumedSteps } from '../state/resumed-steps.ts';
 import { Rewinds } from '../state/rewinds.ts';
+import { Results } from '../state/results.ts';
 import { Resuming } from '../state/resuming.ts';
 import { originOf, type JobIdentity, type RunOrigin } from '../state/run-origin.ts';
 import { SearchAttributes } from '../state/search-attributes.ts';
@@ -71,9 +72,13 @@ export function makeJobParts(
     ...defined({ carried: undoing && { undoing, failure: abortedBy(undoing) } }),
   });
   const attributes = new SearchAttributes();
-  const watch: WorkerWatch = new WorkerWatch(() => questions.show());
+  const results = new Results(jobId, (problem) => {
+    log.warn(problem);
+    refusals.add({}, [problem]);
+  });
+  const watch: WorkerWatch = new WorkerWatch(results, () => questions.show());
   const questions = new OpenQuestions({ ending, attributes, watch });
-  const refusals = new Refusals(() => questions.onChange(), carried?.refusals);
+  const refusals: Refusals = new Refusals(() => questions.onChange(), carried?.refusals);
   const rewinds = new Rewinds();
   const edits = new Edits(carried?.edits);
   const decided = new DecidedFindings(carried?.decided);
@@ -95,6 +100,7 @@ export function makeJobParts(
     requested,
     resumed,
     window: new StepWindow(),
+    results,
     checkpoints,
   });
   const runningPlans = new RunningPlans();

@@ -24,7 +24,7 @@ import { skipStep } from '../../model/step/built-in/skip.ts';
 import { resultsOf, type PlanProgress } from '../../model/plan/run/progress.ts';
 import { beginIdOf, begunBy } from '../../model/plan/run/sub-plan.ts';
 import { recordedSourcesOf } from '../../model/plan/run/recorded-sources.ts';
-import type { GateStep } from '../gate/gate.ts';
+import type { GateStep } from '../gate/gate-options.ts';
 import type { PutIn } from '../../model/record/put-in.ts';
 import { isPatched } from '../patches.ts';
 import { MAX_CARRIED_BYTES, type CarriedPlan } from './continue-as-new.ts';

@@ -6,7 +6,7 @@ import { issuesText } from '../../model/issues-text.ts';
 import { MAX_INPUT_BYTES } from '../../model/job/run-step.ts';
 import { StepIdSchema } from '../../model/record/token.ts';
 import type { StepContract } from '../../model/step/step.ts';
-import type { GateStep } from '../gate/gate.ts';
+import type { GateStep } from '../gate/gate-options.ts';
 import type { StepOptions } from '../guarded-job.ts';
 import { refuseBadStepOptions } from './options.ts';
 

@@ -83,8 +83,10 @@ function startedBefore(parts: JobParts, start: SubJobStart): SubJob {
 async function outcomeOf({ identity, watch }: JobParts, { workflowId, stepId }: SubJobStart): Promise<SubPlanOutcome> {
   const request = { jobId: identity.jobId, stepId, subJob: workflowId };
   for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_LOOK_MS)) {
-    const outcome = await watch.untilTaken({ activity: 'subPlanOutcome', stepId }, (withinMs) =>
-      callSubPlanOutcome(request, withinMs),
+    const outcome = await watch.untilTaken(
+      { activity: 'subPlanOutcome', stepId },
+      (withinMs) => callSubPlanOutcome(request, withinMs),
+      { of: stepId },
     );
     if (outcome.kind !== 'running') return outcome;
     await sleep(pauseMs, { summary: `job ${workflowId} is running` });

@@ -12,6 +12,7 @@ import { TakenLimits } from '../../model/job/taken-limits.ts';
 import type { WorkerWait } from '../../model/job/worker-wait.ts';
 import { callWorkerAnswers, isNotTaken, type TakenWithinMs } from '../activities.ts';
 import { isPatched } from '../patches.ts';
+import type { Results } from './results.ts';
 
 /** What is requested, for people. */
 export type Requested = Pick<WorkerWait, 'activity' | 'stepId'>;
@@ -22,13 +23,15 @@ export interface Asked {
 }
 
 export class WorkerWatch {
+  readonly #results: Results;
   readonly #onChange: () => void;
   /** Decided as the job is opened, so that it is the same for all that it requests. */
   readonly #hasLimits = isPatched('what-no-worker-takes-is-told');
   readonly #limits = new TakenLimits();
   #wait: WorkerWait | undefined;
 
-  constructor(onChange: () => void) {
+  constructor(results: Results, onChange: () => void) {
+    this.#results = results;
     this.#onChange = onChange;
   }
 
@@ -41,18 +44,29 @@ export class WorkerWatch {
     return this.#wait !== undefined;
   }
 
-  /** Requests until a worker has taken it. @throws whatever it ends with once it was taken */
-  async untilTaken<T>(what: Requested, call: (withinMs: TakenWithinMs) => Promise<T>): Promise<T> {
-    for (;;) {
+  /**
+   * Requests until a worker has taken it and it has ended with that worker's result.
+   * @param about what its result is proved for besides
+   * @throws whatever it ends with once it was taken
+   */
+  async untilTaken<T>(
+    what: Requested,
+    call: (withinMs: TakenWithinMs) => Promise<T>,
+    about: { readonly of?: string; readonly generation?: number } = {},
+  ): Promise<T> {
+    const request = { activity: what.activity ?? '', ...about };
+    for (let isAgain = false; ; isAgain = true) {
       if (this.isWaiting) await condition(() => !this.isWaiting);
+      const pause = isAgain ? this.#results.pauseBefore(request) : undefined;
+      if (pause !== undefined) await pause;
       const asked = this.ask();
       try {
         const result = await call(asked.withinMs);
         this.noteTaken(asked);
-        return result;
+        if (this.#results.counts(request, result)) return result;
       } catch (error) {
-        if (!this.isUntaken(error)) throw error;
-        this.noteNotTaken(asked, what);
+        if (this.isUntaken(error)) this.noteNotTaken(asked, what);
+        else if (!this.#results.isFailedByHand(request, error)) throw error;
       }
     }
   }

@@ -152,8 +152,10 @@ async function undoItems(
         undoneBefore: more.length === 0 ? undefined : undone.get(id),
       });
       const request = { ...item, ...identity, ...place, ...also };
-      const result = await watch.untilTaken({ activity: 'undoStep', stepId: id }, (withinMs) =>
-        callUndoStep(request, withinMs),
+      const result = await watch.untilTaken(
+        { activity: 'undoStep', stepId: id },
+        (withinMs) => callUndoStep(request, withinMs),
+        { of: item.stepId, generation: item.generation },
       );
       isFirst = false;
       if (result.kind === 'begin-again') return result;
