@@ -9,6 +9,24 @@ const SERVER = ['test/integration/database-postgres-server.test.ts'];
 export const DATABASES_SEEN: readonly Mutation[] = [
   {
     guarantee: 'G4',
+    breaks: 'a step writes to a database that has lost what was committed to it',
+    file: 'src/effects/database/postgres/own-rows.ts',
+    find: "  if (isAsFar !== true) return { outcome: 'lost' };\n",
+    replace: '',
+    tests: ['test/fault/postgres-failover.test.ts'],
+    name: 'next step asks',
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a job ends in silence although a database has lost what was committed to it',
+    file: 'src/protocol/end/release.ts',
+    find: "if ((await database.tokens([token])).get(token)?.kind === 'token') continue;",
+    replace: 'continue;',
+    tests: ['test/fault/postgres-failover.test.ts'],
+    name: 'before the job ends',
+  },
+  {
+    guarantee: 'G4',
     breaks: 'a table is altered unseen between the snapshot of a transaction and its change',
     file: 'src/effects/database/postgres/session.ts',
     find: "const first = locked.length === 0 ? '' : lock;",

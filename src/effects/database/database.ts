@@ -94,11 +94,14 @@ export interface Entry {
   readonly intent: Digest;
   /** The note for the token row (`noteRows`), where it can be foreseen. Default: none. */
   readonly rows?: string;
+  /** A token that this worker has committed here before; SQLite does not look. Default: none. */
+  readonly previous?: string;
 }
 
 /** Inserted, or what the token row that is there holds. */
 export type TakenToken = { readonly outcome: 'taken' } | { readonly outcome: 'there'; readonly state: TokenState };
-export type Entered = { readonly outcome: 'other-term' } | TakenToken;
+/** `lost`: the previous token is not there any more, so the database is not as far as it was. */
+export type Entered = { readonly outcome: 'other-term' } | { readonly outcome: 'lost' } | TakenToken;
 
 /** What changes of rows have come to. */
 export interface ChangedRows {

@@ -32,13 +32,14 @@ export async function prepareDatabases(application: Application): Promise<ApplyO
   return undefined;
 }
 
-export async function commitDatabases({ open, marks, changes, byDatabase }: Application): Promise<void> {
+export async function commitDatabases({ job, intent, open, marks, changes, byDatabase }: Application): Promise<void> {
   for (let first = open[0]; first !== undefined; first = open[0]) {
     const { transaction, effects, afters } = first;
     await faultPointAsync('commit.database-before');
     await transaction.commit();
     open.shift();
     await faultPointAsync('commit.database-after');
+    job.workspace.committed.set(first.database.name, intent.token);
     changes.push(...first.changes);
     byDatabase.set(first.database.name, first.byDatabase);
     marks.addLater(
@@ -62,6 +63,7 @@ async function prepareDatabase(application: Application, name: string): Promise<
   if (found.outcome !== 'taken') {
     await begun.transaction.rollback();
     if (found.outcome === 'there') return await takeCommitted(application, begun, found);
+    if (found.outcome === 'lost') return notAsFar(application, name);
     return { kind: 'must-verify', detail: `database ${name} has another term than ${job.term}` };
   }
   const open = openTransaction(application, begun, found.reach);
@@ -96,7 +98,7 @@ async function beginTransaction({ job, intent }: Application, name: string): Pro
 
 /** Who took the token, and what the transaction shows: asked for together, so that it takes one round trip. */
 type Found =
-  | Extract<Entered, { readonly outcome: 'other-term' }>
+  | Extract<Entered, { readonly outcome: 'other-term' | 'lost' }>
   | { readonly outcome: 'there'; readonly state: TokenState; readonly rows: readonly FoundEffect[] }
   | {
       readonly outcome: 'taken';
@@ -113,7 +115,8 @@ async function enterAndLook(application: Application, begun: BegunTransaction): 
   try {
     await faultPointAsync('prepare.database-begun');
     const entry = { jobId, term: job.term, token, intent: row.digest };
-    const entering = transaction.enter({ ...entry, ...defined({ rows: begun.foreseenNote }) });
+    const previous = job.workspace.committed.get(database.name);
+    const entering = transaction.enter({ ...entry, ...defined({ rows: begun.foreseenNote, previous }) });
     const looking = Promise.all([
       transaction.reach(tablesOf(effects.map(([, effect]) => effect))),
       readRows(application, transaction, effects),
@@ -122,6 +125,7 @@ async function enterAndLook(application: Application, begun: BegunTransaction): 
     await Promise.allSettled([entering, looking]);
     const entered = await entering;
     if (entered.outcome === 'other-term') return entered;
+    if (entered.outcome === 'lost') return entered;
     if (entered.outcome === 'there') {
       const rows = await looking.then(
         (found) => found[1],
@@ -155,6 +159,13 @@ function openTransaction({ job, intent }: Application, begun: BegunTransaction, 
     byDatabase: { effects: [], unrecorded: [] },
     noted: Promise.resolve(),
   };
+}
+
+/** It has lost what this worker has committed: a standby took over that had not got it yet, or it was restored. */
+function notAsFar({ job: { workspace } }: Application, name: string): ApplyObstacle {
+  // The comparison sees everything that is lost. What was taken back since is no loss, and is looked for once.
+  workspace.committed.delete(name);
+  return { kind: 'must-verify', detail: `database ${name} does not have any more what was committed to it last` };
 }
 
 /** The token row is there: this database has committed, and the process ended before the ledger said so. */

@@ -12,6 +12,7 @@
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import { endCommandsOf } from '../../effects/processes/running-command.ts';
 import type { ReleaseRequest, ReleaseResult } from '../../model/job/release.ts';
+import type { JobSettings } from '../../model/job/settings.ts';
 import { shortDigest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { GENESIS } from '../../model/record/chain.ts';
@@ -129,7 +130,10 @@ async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResu
     if (passing !== undefined && caller.isTriedAgain === true) throw passing.error;
     notes.push(...notFencedNotes(workspace, fences.unreachable));
   }
-  if (isUnfinished || 'unreachable' in fences) return { released: false, at: ledger.job(jobId)!.at, notes };
+  const lost = 'unreachable' in fences ? [] : await lostNotes(workspace, settings);
+  notes.push(...lost);
+  if (isUnfinished || 'unreachable' in fences || lost.length > 0)
+    return { released: false, at: ledger.job(jobId)!.at, notes };
   faultPoint('release.before');
   const at = ledger.transaction(() => {
     recordCheckpoints(ledger, { jobId, runId }, request.checkpoints ?? []);
@@ -137,6 +141,21 @@ async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResu
   });
   faultPoint('release.after');
   return { released: true, at, notes };
+}
+
+/** Databases that have lost what this worker has committed to them, and that no step has met since. */
+async function lostNotes(workspace: Workspace, settings: JobSettings): Promise<readonly string[]> {
+  const notes: string[] = [];
+  for (const [name, token] of workspace.committed) {
+    if (settings.databases[name] === undefined) continue;
+    const database = await workspace.database(name, settings);
+    if ((await database.tokens([token])).get(token)?.kind === 'token') continue;
+    notes.push(
+      `database ${name} does not have any more what was committed to it last (token ${shortDigest(token)}): ` +
+        'another server may have taken its place; `holdfast verify` of the workspace names what is missing',
+    );
+  }
+  return notes;
 }
 
 /** What a person had decided and could not be carried to its end: something of it may be done. */

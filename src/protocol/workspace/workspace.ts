@@ -38,6 +38,8 @@ export class Workspace {
   readonly secrets: Secrets;
   /** The worker's environment. */
   readonly env: WorkerEnv;
+  /** What this worker has committed last, by database: its token. It outlives the database's handles. */
+  readonly committed = new Map<string, Digest>();
   readonly #lock: WorkspaceLock;
   readonly #databases: WorkspaceDatabases;
   readonly #offers = new Set<ContentSource>();

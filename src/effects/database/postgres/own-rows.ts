@@ -8,7 +8,8 @@ const ENTER = `
 WITH passed AS (UPDATE holdfast_fence SET last_token = $1 WHERE job_id = $2 AND term = $3::bigint RETURNING 1),
      taken AS (INSERT INTO holdfast_token (token, job_id, intent, "rows") SELECT $1, $2, $4, $5 FROM passed
                ON CONFLICT (token) DO NOTHING RETURNING 1)
-SELECT EXISTS (SELECT FROM passed), EXISTS (SELECT FROM taken), there.intent, there."rows"
+SELECT EXISTS (SELECT FROM passed), EXISTS (SELECT FROM taken), there.intent, there."rows",
+       $6 = '' OR EXISTS (SELECT FROM holdfast_token WHERE token = $6)
 FROM (VALUES (1)) AS one LEFT JOIN holdfast_token AS there ON there.token = $1`;
 
 /** Checks the term and notes the token. */
@@ -22,10 +23,11 @@ export async function passFence(
 
 /** Passes the fence and takes the token, in one statement. */
 export async function enter(session: PostgresSession, entry: Entry): Promise<Entered> {
-  const { jobId, term, token, intent, rows = '' } = entry;
-  const found = await session.runPrepared(ENTER, [token, jobId, String(term), intent, rows]);
-  const [isPassed, isTaken, foundIntent, foundRows] = found.rows[0]!;
+  const { jobId, term, token, intent, rows = '', previous = '' } = entry;
+  const found = await session.runPrepared(ENTER, [token, jobId, String(term), intent, rows, previous]);
+  const [isPassed, isTaken, foundIntent, foundRows, isAsFar] = found.rows[0]!;
   if (isPassed !== true) return { outcome: 'other-term' };
+  if (isAsFar !== true) return { outcome: 'lost' };
   if (isTaken === true) return { outcome: 'taken' };
   // One that this snapshot does not show has made the statement fail.
   invariant(typeof foundIntent === 'string', `the token ${token} is neither taken nor there`);
