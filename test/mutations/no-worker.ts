@@ -46,7 +46,7 @@ export const NO_WORKER: readonly Mutation[] = [
       "watch.noteNotTaken(asked, { activity: 'runStep', stepId });\n" +
       '            knowledge.setGeneration(stepId, knowledge.generationOf(stepId) + 1);\n',
     tests: ['test/fault/no-worker.test.ts'],
-    name: 'in flight',
+    name: 'perform.done-before',
   },
   {
     guarantee: 'T',
