@@ -26,6 +26,8 @@ const MAX_KEYS_BY_HAND = 16;
 /** How many keys' texts are kept, and of how long keys. */
 const MAX_KEY_TEXTS = 1000;
 const MAX_KEPT_KEY_LENGTH = 64;
+/** Of the path that an error names: a key may be as long as its author likes. */
+const MAX_PATH_LENGTH = 1_000;
 const keyTexts = new Map<string, string>();
 
 /**
@@ -49,6 +51,19 @@ export function jsonBytes(value: Json): number {
 export function assertJson(value: unknown, rootPath = '$'): Json {
   canonicalJson(value, rootPath);
   return value as Json;
+}
+
+/** What is refused before a schema sees it: its reader calls itself for each level, and runs out of stack. */
+export const TOO_DEEP = `is nested deeper than ${MAX_JSON_DEPTH} levels`;
+
+/** Is anything in it nested deeper than `MAX_JSON_DEPTH`, or within itself? Never throws. */
+export function isTooDeep(value: unknown): boolean {
+  return isDeeper(value, MAX_JSON_DEPTH);
+}
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1));
 }
 
 /** What is no plain JSON, and where: the keys are gathered on the way out, since only an error needs them. */
@@ -78,7 +93,7 @@ function write(value: unknown, ancestors: object[]): string {
   }
   if (value === null) return 'null';
   if (ancestors.includes(value)) throw new Fault('refers back to a value that contains it (a cycle)');
-  if (ancestors.length >= MAX_JSON_DEPTH) throw new Fault(`is nested deeper than ${MAX_JSON_DEPTH} levels`);
+  if (ancestors.length >= MAX_JSON_DEPTH) throw new Fault(TOO_DEEP);
   ancestors.push(value);
   const text = Array.isArray(value) ? writeArray(value, ancestors) : writeObject(value, ancestors);
   ancestors.pop();
@@ -153,7 +168,8 @@ function constructorName(value: object): string {
 }
 
 function notJson(root: string, { keys, message }: Fault): HoldfastError {
-  const path = root + keys.map(pathPart).join('');
+  const whole = root + keys.map(pathPart).join('');
+  const path = whole.length > MAX_PATH_LENGTH ? `${whole.slice(0, MAX_PATH_LENGTH)}…` : whole;
   return new HoldfastError('not-json', `${path} ${message}.`, { path });
 }
 

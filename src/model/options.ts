@@ -4,6 +4,7 @@
  */
 import { HoldfastError } from './failure.ts';
 import { nearestName } from './nearest-name.ts';
+import { shownName } from './shown-value.ts';
 
 /** The names of all options of `T`: the compiler sees that none is missing. */
 export type OptionNames<T> = Readonly<Record<keyof T, true>>;
@@ -16,7 +17,7 @@ export function unknownOption(given: object, names: Readonly<Record<string, unkn
 
 /** The same of a field, within a list of problems. */
 export function unknownName(name: string, names: Readonly<Record<string, unknown>>): string {
-  return `"${name}" is unknown. ${hintFor(name, names)}`.replace(/\.$/, '');
+  return `"${shownName(name)}" is unknown. ${hintFor(name, names)}`.replace(/\.$/, '');
 }
 
 function hintFor(unknown: string, names: Readonly<Record<string, unknown>>): string {

@@ -1,13 +1,16 @@
 /** What a person sent, parsed: the value, or in words what is wrong with it. */
 import type * as z from 'zod';
+import { isTooDeep, TOO_DEEP } from './canonical-json.ts';
+import { firstOf } from './shown-value.ts';
 import { unknownName } from './options.ts';
 
 export type Parsed<T> = { readonly value: T } | { readonly problems: readonly string[] };
 
 /** Never throws. */
 export function parsedAs<T>(schema: z.ZodObject & z.ZodType<T>, value: unknown): Parsed<T> {
+  if (isTooDeep(value)) return { problems: [`what was sent ${TOO_DEEP}`] };
   const parsed = schema.safeParse(value);
-  return parsed.success ? { value: parsed.data } : { problems: problemsIn(parsed.error, schema) };
+  return parsed.success ? { value: parsed.data } : { problems: firstOf(problemsIn(parsed.error, schema)) };
 }
 
 /** One sentence each; a name that is unknown comes with the nearest one. */

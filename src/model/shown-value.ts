@@ -7,9 +7,32 @@ export function withoutCredentials(text: string): string {
 
 const MAX_SHOWN_LENGTH = 60;
 
+/** A name that somebody has written, for a message: names that are known are short. */
+export function shownName(name: string): string {
+  return name.length > MAX_SHOWN_LENGTH ? `${name.slice(0, MAX_SHOWN_LENGTH)}…` : name;
+}
+
+/** So many problems are told of one document; whoever has written it mends these first. */
+const MAX_TOLD_PROBLEMS = 100;
+
+/** The first of them, and how many there are besides. */
+export function firstOf(problems: readonly string[]): readonly string[] {
+  const more = problems.length - MAX_TOLD_PROBLEMS;
+  return more <= 0 ? problems : [...problems.slice(0, MAX_TOLD_PROBLEMS), `and ${more} more`];
+}
+
 /** A value in a few words, for `found`. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = withoutCredentials(JSON.stringify(value) ?? String(value));
+  const text = withoutCredentials(asText(value));
   return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
+}
+
+/** An object that holds itself, or a number of any length, has no JSON. */
+function asText(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return Array.isArray(value) ? 'a list that is no JSON' : `a ${typeof value} that is no JSON`;
+  }
 }

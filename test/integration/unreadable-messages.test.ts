@@ -36,6 +36,13 @@ const UNREADABLE: readonly (readonly [string, Payload, RegExp])[] = [
   ],
 ];
 
+const LEVELS = 5_000;
+/** Readable, and no reader that calls itself for each level comes to its end. */
+const DEEP: Payload = {
+  metadata: { encoding: bytes('json/plain') },
+  data: bytes(`${'{"output":'.repeat(LEVELS)}null${'}'.repeat(LEVELS)}`),
+};
+
 async function signal(handle: WorkflowHandle, signalName: string, payload: Payload): Promise<void> {
   await temporal.connection.workflowService.signalWorkflowExecution({
     namespace: temporal.namespace,
@@ -74,6 +81,12 @@ test('a Signal of any name that cannot be read is refused with the reason, and t
       const reason = refusals.at(-1)!.problems.join('; ');
       assert.match(reason, name === 'greet' ? /there is no Signal "greet"/ : why, `${name}: ${what}`);
     }
+  for (const name of ['decide', 'abort', 'rewind', 'updateState']) {
+    await signal(handle, name, DEEP);
+    count += 1;
+    const { refusals } = await untilStatus(handle, (status) => status.refusals.length >= count);
+    assert.match(refusals.at(-1)!.problems.join('; '), /nested deeper than 256 levels/, name);
+  }
   await handle.signal('abort', { by: 'test@example.com', reason: 'seen' });
   await assert.rejects(handle.result(), WorkflowFailedError);
 });

@@ -9,6 +9,7 @@ import { LIST_ITEMS } from './for-each.ts';
 import { EDITS } from './edits.ts';
 import { ENCRYPTION } from './encryption.ts';
 import { PLAN_FLOW } from './plan-flow.ts';
+import { HOSTILE } from './hostile.ts';
 import { ENDING } from './ending.ts';
 import { CALLS_ONCE } from './g1-once-calls.ts';
 import { COMMANDS_ONCE } from './g1-once-commands.ts';
@@ -75,6 +76,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...SEALED_STORES,
   ...CHECKED,
   ...TOLD,
+  ...HOSTILE,
   ...ENDING,
   ...STORAGE,
   ...SECRETS,

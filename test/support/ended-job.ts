@@ -1,10 +1,11 @@
 /** Jobs for those who clean up: a few steps with checkpoints, contents small and large, then the end. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { noteOf, type CheckpointNote } from '../../src/model/checkpoint/note.ts';
 import { defined } from '../../src/model/defined.ts';
 import { digestOf } from '../../src/model/digest.ts';
+import { collectBelow } from '../../src/protocol/retention/gc.ts';
 import { defineStep, implementStep, openTestJob, type TestJob, type TestJobOptions } from '../../src/testing.ts';
 
 const note = defineStep({
@@ -69,4 +70,15 @@ export async function endedJob(noting: NotingJob): Promise<string> {
   await job.release();
   await job.close();
   return job.jobId;
+}
+
+/** The bytes of an archive, made below the folder, which is removed again. */
+export async function madeArchive(folder: string): Promise<Buffer> {
+  mkdirSync(folder, { recursive: true });
+  await endedJob({ root: folder, name: 'report', retention: { days: 30, archive: 'archives' } });
+  const laterMs = Date.now() + 31 * 24 * 60 * 60 * 1_000;
+  const { retired } = await collectBelow(folder, { env: {}, dryRun: false, nowMs: laterMs });
+  const bytes = readFileSync(retired[0]!.archive!);
+  rmSync(folder, { recursive: true });
+  return bytes;
 }

@@ -1,7 +1,7 @@
 /** What a job answers of its checkpoints and its state, as far as its Workflow knows them: the record has all. */
 import * as z from 'zod';
 import { NOTED_FIELDS } from '../checkpoint/note.ts';
-import { JsonSchema } from '../json.ts';
+import { JsonObjectSchema } from '../json.ts';
 
 /** Of the answer to one Query, well below what a payload may have. */
 export const MAX_ANSWER_BYTES = 1_500_000;
@@ -35,7 +35,7 @@ export const ToldStateSchema = z.strictObject({
   /** As the job was started with it. */
   workspace: z.string(),
   /** Channel → value. */
-  values: z.record(z.string(), JsonSchema),
+  values: JsonObjectSchema,
   ...noted,
   /** Of the present: what was written to since the checkpoint that is told. Absent: nothing. */
   writtenSince: z.array(z.string()).optional(),

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { jsonBytes, type Json, type JsonObject } from '../canonical-json.ts';
-import { JsonSchema } from '../json.ts';
+import { JsonObjectSchema, JsonSchema } from '../json.ts';
 import { parsedAs, type Parsed } from '../parsed.ts';
 import { AnswerSchema } from '../question/answer.ts';
 import { WhySchema, whoSchema } from '../question/who-and-why.ts';
@@ -19,7 +19,7 @@ export const EditSchema = z
     /** The step, by its id. */
     asNode: z.string().min(1, "expected a step's id").max(200),
     /** What it writes to the state: channel → value, through the reducers. Default: what its output gives. */
-    values: z.record(z.string(), JsonSchema).optional(),
+    values: JsonObjectSchema.optional(),
     /** Its output, as its contract has it. Default: the one that the record has; null where nothing refers to it. */
     output: JsonSchema.optional(),
     /** Who edits: an email address, for example. At most 200 characters. */

@@ -9,7 +9,7 @@
  */
 import * as z from 'zod';
 import { DigestSchema } from '../digest.ts';
-import { JsonSchema } from '../json.ts';
+import { JsonObjectSchema } from '../json.ts';
 import { CheckpointTaskSchema } from '../checkpoint/note.ts';
 import { ChainPlaceSchema } from './chain-place.ts';
 
@@ -60,7 +60,7 @@ export const SealedCheckpointSchema = z.strictObject({
   next: z.array(z.string()),
   tasks: z.array(CheckpointTaskSchema),
   /** The state's values, where they are small; null: they follow from the chain. */
-  values: z.record(z.string(), JsonSchema).nullable(),
+  values: JsonObjectSchema.nullable(),
   /** What is new since the checkpoint before; the whole chain, where it begins at its beginning. */
   chain: ChainPartSchema,
   /** What was new in the checkpoint before. Null: `chain` is the whole. */

@@ -6,7 +6,7 @@
  * 2. Raw SQL names no resource: its token row stands for it.
  */
 import * as z from 'zod';
-import { JsonSchema } from '../json.ts';
+import { JsonObjectSchema, JsonSchema } from '../json.ts';
 import { DigestSchema } from '../digest.ts';
 import { formatResource, type Resource } from './resource.ts';
 import {
@@ -18,7 +18,7 @@ import {
   OtherFileStateSchema,
 } from './world.ts';
 
-const ValuesSchema = z.record(z.string(), JsonSchema);
+const ValuesSchema = JsonObjectSchema;
 
 export const AnyFileStateSchema = z.discriminatedUnion('kind', [
   AbsentSchema,

@@ -1,12 +1,12 @@
 /** What people have put in by hand in place of a step's code. */
 import * as z from 'zod';
 import { defined } from '../defined.ts';
-import { JsonSchema } from '../json.ts';
+import { JsonObjectSchema, JsonSchema } from '../json.ts';
 
 export const PutInSchema = z.strictObject({
   output: JsonSchema,
   /** What it writes to the state. Absent: what its output gives. */
-  values: z.record(z.string(), JsonSchema).optional(),
+  values: JsonObjectSchema.optional(),
 });
 export type PutIn = z.infer<typeof PutInSchema>;
 

@@ -7,7 +7,7 @@
  * 3. The manifest is a pure function of the chain: the latest change of a resource counts.
  */
 import * as z from 'zod';
-import { JsonSchema } from '../json.ts';
+import { JsonObjectSchema, JsonSchema } from '../json.ts';
 import { StepPutInSchema } from './put-in.ts';
 import { DigestSchema } from '../digest.ts';
 import { EffectSchema } from './effect.ts';
@@ -108,7 +108,7 @@ export const DecisionRecordSchema = z.strictObject({
   /** What was found and replaced: resource → blob. */
   kept: z.record(z.string(), DigestSchema),
   /** What calls answered, as the person says: resource → answer. */
-  results: z.record(z.string(), JsonSchema).optional(),
+  results: JsonObjectSchema.optional(),
   /** Calls of steps that run again which are made anew. */
   again: z.array(z.string()).optional(),
   /** An abort that undoes what the job did. */

@@ -13,7 +13,7 @@
  * perform:pay/charge                 a call that a step makes while its code runs, by step id and the call's name
  * code:<step name>  plan:  ledger:  workspace:
  */
-import { canonicalJson, type JsonObject } from '../canonical-json.ts';
+import { isTooDeep, canonicalJson, type JsonObject } from '../canonical-json.ts';
 import { HoldfastError } from '../failure.ts';
 
 export type RowKey = JsonObject;
@@ -77,14 +77,9 @@ export function parseResource(uri: string): Resource {
     case 'files':
       return { kind: 'files', pattern: rest };
     case 'row': {
-      const match = /^([^/]*)\/([^/]*)\/(\{.*\})$/s.exec(rest);
-      if (match)
-        return {
-          kind: 'row',
-          database: unescape(match[1]!),
-          table: unescape(match[2]!),
-          key: JSON.parse(match[3]!) as RowKey,
-        };
+      const [, database, table, text] = /^([^/]*)\/([^/]*)\/(\{.*\})$/s.exec(rest) ?? [];
+      const key = text === undefined ? undefined : parsedKey(text);
+      if (key !== undefined) return { kind: 'row', database: unescape(database!), table: unescape(table!), key };
       break;
     }
     case 'schema': {
@@ -128,6 +123,16 @@ export function parseResource(uri: string): Resource {
       'Expected for example file:report.md, row:main/weather/{"id":7} or schema:main/weather.',
     { uri },
   );
+}
+
+/** The text has braces around it: what is JSON is an object. */
+function parsedKey(text: string): RowKey | undefined {
+  try {
+    const key = JSON.parse(text) as RowKey;
+    return isTooDeep(key) ? undefined : key;
+  } catch {
+    return undefined;
+  }
 }
 
 function parseWords(text: string): readonly string[] | undefined {

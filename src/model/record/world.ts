@@ -5,7 +5,7 @@
  * from them, and they equal no state (not even `absent`).
  */
 import * as z from 'zod';
-import { JsonSchema } from '../json.ts';
+import { JsonObjectSchema } from '../json.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import { defined } from '../defined.ts';
 import { digestOf, DigestSchema, sha256Hex, type Digest } from '../digest.ts';
@@ -49,7 +49,7 @@ export const RowStateSchema = z.strictObject({
   /** A row. */
   kind: z.literal('row'),
   /** Name → value. */
-  columns: z.record(z.string(), JsonSchema),
+  columns: JsonObjectSchema,
 });
 
 export const ColumnSchema = z.strictObject({

@@ -7,7 +7,7 @@
  * 2. Decompressing takes no more memory than the first line says, and that is bounded.
  */
 import { zstdDecompressSync } from 'node:zlib';
-import type { Json } from '../../model/canonical-json.ts';
+import { isTooDeep, TOO_DEEP, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { FRAME_BYTES, FRAME_HEAD_BYTES, type SealHeader } from './format.ts';
 import { inspectSealed, type SealReport } from './inspect.ts';
@@ -89,7 +89,9 @@ function mustHaveSize(plain: Buffer, size: number, place: string): Buffer {
 
 function parsed(plain: Buffer, place: string): Json {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plain)) as Json;
+    const document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plain)) as Json;
+    if (isTooDeep(document)) throw new RangeError(`JSON that ${TOO_DEEP}`);
+    return document;
   } catch (error) {
     throw misfit(place, 'JSON', error instanceof Error ? error.message : 'something else', error);
   }

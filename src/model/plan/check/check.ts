@@ -6,6 +6,7 @@
  * 1. A plan without problems has a graph, and each of its references has a place that it leads to.
  * 2. What cannot be known before the job runs (a value behind a reference, a step unknown here) is no problem.
  */
+import { isTooDeep, TOO_DEEP } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
 import { refuseUnknownOptions } from '../../options.ts';
 import { BUILT_IN_STEPS } from '../../step/built-in/steps.ts';
@@ -55,6 +56,7 @@ export type CheckedPlan =
 /** Checks form and meaning of a plan. Pure. @throws HoldfastError `bad-input` for an option that is unknown */
 export function validatePlan(value: unknown, options: CheckOptions = {}): CheckedPlan {
   refuseUnknownOptions('The check of a plan', options, { knownSteps: true, isUnderWay: true });
+  if (isTooDeep(value)) return { ok: false, problems: [{ path: '', message: `the plan ${TOO_DEEP}` }] };
   return checkAt(0, value, options);
 }
 

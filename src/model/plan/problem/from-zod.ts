@@ -2,7 +2,7 @@
 import type * as z from 'zod';
 import { defined } from '../../defined.ts';
 import { nearestName } from '../../nearest-name.ts';
-import { shown } from '../../shown-value.ts';
+import { shown, shownName } from '../../shown-value.ts';
 import type { PlanProblem } from './problem.ts';
 import { fieldsAt } from './schema-fields.ts';
 import { formatPath, valueAt } from './value-path.ts';
@@ -106,7 +106,7 @@ export function unknownField(path: string, key: string, known: readonly string[]
   const near = nearestName(key, known);
   return {
     path,
-    message: `unknown field "${key}"`,
+    message: `unknown field "${shownName(key)}"`,
     ...defined({
       expected: known.length === 0 ? undefined : `one of ${known.join(', ')}`,
       hint: near === undefined ? undefined : `did you mean "${near}"?`,

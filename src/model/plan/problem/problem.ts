@@ -4,6 +4,7 @@
  * Invariant: no problem shows the value of a literal URL's credentials.
  */
 import { counted } from '../../counted.ts';
+import { firstOf } from '../../shown-value.ts';
 import { readableLines } from '../../readable-line.ts';
 import { shellWord } from '../../shell-word.ts';
 
@@ -27,6 +28,8 @@ export interface PlanProblem {
   readonly excerpt?: string;
 }
 
+const MAX_LINE_LENGTH = 1_000;
+
 /** The problems as a person reads them on a terminal, and the command to run next. Pure. */
 export function formatProblems(problems: readonly PlanProblem[], filename: string): string {
   const closing = readableLines(`${filename}: ${correctPlan(problems, filename)}`);
@@ -35,7 +38,7 @@ export function formatProblems(problems: readonly PlanProblem[], filename: strin
 
 /** The problems alone. Without a file's name: of a plan that is no text. */
 export function listProblems(problems: readonly PlanProblem[], filename?: string): string {
-  return problems.map((problem) => formatProblem(problem, filename)).join('\n\n');
+  return firstOf(problems.map((problem) => formatProblem(problem, filename))).join('\n\n');
 }
 
 /** How many there are, and what to type once they are corrected. */
@@ -52,5 +55,10 @@ function formatProblem(problem: PlanProblem, filename: string | undefined): stri
   if (problem.expected !== undefined) lines.push(`  expected: ${problem.expected}`);
   if (problem.found !== undefined) lines.push(`  found:    ${problem.found}`);
   if (problem.hint !== undefined) lines.push(`  hint:     ${problem.hint}`);
-  return readableLines(lines.join('\n'));
+  return readableLines(lines.map(cut).join('\n'));
+}
+
+/** A name may be as long as its author likes; a line that is as long would hide the others. */
+function cut(line: string): string {
+  return line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line;
 }

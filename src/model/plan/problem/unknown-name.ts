@@ -1,6 +1,7 @@
 /** The problem of a name that the plan does not declare. */
 import { defined } from '../../defined.ts';
 import { nearestName } from '../../nearest-name.ts';
+import { shownName } from '../../shown-value.ts';
 import type { PlanProblem } from './problem.ts';
 
 export interface UnknownName {
@@ -17,7 +18,7 @@ export interface UnknownName {
 export function unknownName({ path, what, name, known, otherwise }: UnknownName): PlanProblem {
   return {
     path,
-    message: `unknown ${what} "${name}"`,
+    message: `unknown ${what} "${shownName(name)}"`,
     expected: known.length === 0 ? 'none is declared' : `one of ${known.join(', ')}`,
     ...defined({ hint: hintFor(nearestName(name, known), otherwise) }),
   };

@@ -1,10 +1,11 @@
 /** Paths into a value, as a person reads them: `steps[2].with.path`. */
+import { shownName } from '../../shown-value.ts';
 
 /** `['steps', 2, 'with']` → `steps[2].with`. */
 export function formatPath(path: readonly PropertyKey[], at = ''): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`;
-    const name = String(part);
+    const name = shownName(String(part));
     if (!/^[A-Za-z_$][\w$-]*$/.test(name)) return `${text}[${JSON.stringify(name)}]`;
     return text === '' ? name : `${text}.${name}`;
   }, at);

@@ -6,6 +6,7 @@
  */
 import { canonicalJson, type Json, type JsonObject } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
+import { firstOf } from '../../shown-value.ts';
 import { validatorOf } from '../json-schema.ts';
 import type { Plan, Watch } from '../plan.ts';
 import { problemsFromZod } from '../problem/from-zod.ts';
@@ -26,7 +27,7 @@ export function parseInput(plan: Plan, input: unknown): JsonObject {
   const takes = plan.input?.properties && `: ${Object.keys(plan.input.properties).join(', ') || 'none'}`;
   const lines = [
     `The input does not fit the plan "${plan.name}".`,
-    ...problems.map(problemLine),
+    ...firstOf(problems.map(problemLine)),
     `It takes${takes ?? ' none'}.`,
   ];
   throw new HoldfastError('bad-input', lines.join('\n'), { problems });

@@ -1,14 +1,12 @@
 /** A sealed repair: a decision with everything that carrying it out needs, durable before anything is done. */
 import * as z from 'zod';
 import { AnswerSchema } from '../../../model/question/answer.ts';
-import type { Json } from '../../../model/canonical-json.ts';
+import { JsonObjectSchema } from '../../../model/json.ts';
 import { DecisionSchema } from '../../../model/question/decision.ts';
 import { DigestSchema } from '../../../model/digest.ts';
 import { RepairResultSchema, RewoundToSchema } from '../../../model/job/repair.ts';
 import { ResourceStateSchema, RowStateSchema } from '../../../model/record/world.ts';
 import { StepPutInSchema } from '../../../model/record/put-in.ts';
-
-const JsonSchema = z.json() as z.ZodType<Json>;
 
 export const SealedRepairSchema = z.strictObject({
   schemaVersion: z.literal(1),
@@ -19,7 +17,7 @@ export const SealedRepairSchema = z.strictObject({
   reruns: z.array(z.strictObject({ stepId: z.string(), generation: z.int() })),
   adopts: z.array(z.int()),
   /** The results that a person gave for calls that happened, by resource. */
-  results: z.record(z.string(), JsonSchema).optional(),
+  results: JsonObjectSchema.optional(),
   /** Calls of `reruns` that are made anew, by resource. */
   again: z.array(z.string()).optional(),
   /** Of a rewind: nobody was asked. */
