@@ -109,10 +109,12 @@ const anyName = fc.oneof(
 );
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
+type Row = Readonly<Record<string, unknown>>;
+
 interface Somewhere {
   readonly url: string;
   /** Rows as somebody else sees them. */
-  rows(sql: string): Promise<readonly Record<string, unknown>[]>;
+  readonly rows: (sql: string) => Promise<readonly Row[]>;
 }
 
 /** A table of any name with a column of any name; and one beside it that nobody means. */
@@ -162,7 +164,7 @@ test('PostgreSQL: whatever a table and its column are called, rows go there and 
     const url = await postgres.database();
     const client = await connect(url);
     try {
-      return await tryRows({ url, rows: async (sql) => (await client.query(sql)).rows }, names);
+      return await tryRows({ url, rows: async (sql) => (await client.query<Row>(sql)).rows }, names);
     } finally {
       await client.end();
     }

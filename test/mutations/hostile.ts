@@ -53,9 +53,8 @@ export const HOSTILE: readonly Mutation[] = [
     guarantee: 'G3',
     breaks: 'the name of a resource whose key is no JSON ends its reader',
     file: 'src/model/record/resource.ts',
-    find: '    const key = JSON.parse(text) as RowKey;\n    return isTooDeep(key) ? undefined : key;\n  } catch {\n    return undefined;',
-    replace:
-      '    const key = JSON.parse(text) as RowKey;\n    return isTooDeep(key) ? undefined : key;\n  } catch (error) {\n    throw error;',
+    find: 'const key = text === undefined ? undefined : parsedKey(text);',
+    replace: 'const key = text === undefined ? undefined : (JSON.parse(text) as RowKey);',
     tests: HOSTILE_TESTS,
     name: 'a resource is',
   },
