@@ -56,6 +56,5 @@ export const HOSTILE: readonly Mutation[] = [
     find: 'const key = text === undefined ? undefined : parsedKey(text);',
     replace: 'const key = text === undefined ? undefined : (JSON.parse(text) as RowKey);',
     tests: HOSTILE_TESTS,
-    name: 'a resource is',
   },
 ];
