@@ -31,7 +31,7 @@ import { pairsOf } from './pairs.ts';
 import { personOptions, whoDecides } from './person.ts';
 import { showFork, showForkPlan } from './show-fork.ts';
 import { whileSlow, type Terminal } from './terminal.ts';
-import { workspaceFor } from './verify.ts';
+import { workspaceFor } from './workspace-for.ts';
 import { warnUnpolled } from './without-worker.ts';
 
 interface Options extends JobRecordChoice {

@@ -5,7 +5,7 @@ import { WorkspaceInspection, type InspectedJob } from '../protocol/inspect/insp
 import { HoldfastError } from '../model/failure.ts';
 import { openArchivedWorkspace } from '../protocol/retention/open-archived.ts';
 import { CONFIG_OPTIONS, CONNECTION_OPTIONS, JOB_OF_WORKSPACE_OPTION, type Context, type Outcome } from './command.ts';
-import { workspaceFor } from './verify.ts';
+import { workspaceFor } from './workspace-for.ts';
 
 export const JOB_RECORD_OPTIONS = [JOB_OF_WORKSPACE_OPTION, ...CONFIG_OPTIONS, ...CONNECTION_OPTIONS];
 

@@ -11,7 +11,7 @@ import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, type Contex
 import { showQuestion } from './show-question.ts';
 import { showSubPlans } from './show-sub-plans.ts';
 import { whileSlow } from './terminal.ts';
-import { workspaceFor } from './verify.ts';
+import { workspaceFor } from './workspace-for.ts';
 
 interface Options {
   readonly question?: string;

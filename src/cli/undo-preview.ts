@@ -3,7 +3,8 @@ import { WorkspaceInspection } from '../protocol/inspect/inspection.ts';
 import type { DecisionPreview } from '../client.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { Context } from './command.ts';
-import { knownSteps, workspaceFor } from './verify.ts';
+import { knownSteps } from './verify.ts';
+import { workspaceFor } from './workspace-for.ts';
 
 /** What would be undone by resource, where the workspace is on this host; else by step, as the Workflow knows it. */
 export async function withUndoes<T extends DecisionPreview>(context: Context, job: string, preview: T): Promise<T> {

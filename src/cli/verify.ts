@@ -1,25 +1,16 @@
 /** `holdfast verify`: compares the world with the record now. Changes nothing, needs no worker and takes no lock. */
-import { existsSync, statSync } from 'node:fs';
-import path from 'node:path';
 import { BUILT_IN_IMPLEMENTATIONS } from '../steps/built-in.ts';
 import { WorkspaceInspection, type InspectedJob, type WorldInspection } from '../protocol/inspect/inspection.ts';
 import type { LoadedConfig } from '../config.ts';
-import { HoldfastError } from '../model/failure.ts';
 import { shownFindings } from '../model/question/shown-names.ts';
 import type { Finding } from '../model/question/finding.ts';
 import type { StepImplementation } from '../model/step/step.ts';
-import {
-  CONFIG_OPTIONS,
-  CONNECTION_OPTIONS,
-  EXIT,
-  type CommandSpec,
-  type Context,
-  WORKSPACE_ARGUMENT,
-} from './command.ts';
+import { CONFIG_OPTIONS, CONNECTION_OPTIONS, EXIT, type CommandSpec, WORKSPACE_ARGUMENT } from './command.ts';
 import { showDifference } from './show-finding.ts';
 import { counted } from '../model/counted.ts';
 import { bytes } from './table.ts';
 import { onceASecond, whileSlow, type Terminal } from './terminal.ts';
+import { workspaceFor } from './workspace-for.ts';
 import { recordedByText } from './step-text.ts';
 
 const ASKS =
@@ -69,31 +60,6 @@ export const verifyCommand: CommandSpec<object> = {
     };
   },
 };
-
-/** The folder that a path or a job names. @throws HoldfastError `not-found` */
-export async function workspaceFor(
-  context: Context,
-  config: LoadedConfig,
-  target: string,
-): Promise<{ readonly folder: string; readonly job?: string }> {
-  const { terminal } = context;
-  const folder = path.resolve(terminal.cwd, target);
-  if (existsSync(folder) && statSync(folder).isDirectory()) return { folder };
-  if (/[/\\]/.test(target) || target === '.')
-    throw new HoldfastError('not-found', `There is no folder ${folder}.`, {
-      folder,
-      nextStep: 'Give the workspace of a job, or the name of a job.',
-    });
-  const client = await context.client();
-  const workspace = (await client.workspaceOf(target)) ?? (await client.status(target)).workspace;
-  const local = path.resolve(config.workspaceRoot ?? terminal.cwd, workspace);
-  if (existsSync(local)) return { folder: local, job: target };
-  throw new HoldfastError('not-found', `Job ${target} works in ${workspace}; there is no folder ${local} here.`, {
-    folder: local,
-    isElsewhere: true,
-    nextStep: "Run this where the worker's workspace root is, on the worker's host, or give the folder itself.",
-  });
-}
 
 export function knownSteps(config: Pick<LoadedConfig, 'steps'>): ReadonlyMap<string, StepImplementation> {
   return new Map(

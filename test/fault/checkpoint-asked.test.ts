@@ -107,6 +107,15 @@ test('what is shown says where the damage is, what would be lost, and what each 
   const undo = await holdfast(['decide', job, 'abort', '--compensate', '--reason', 'x']);
   assert.equal(undo.code, 2);
   assert.match(undo.err, /without the record that the checkpoint has nothing can be undone; abort without compensate/);
+  for (const [looks, ...more] of [['log'], ['verify'], ['export', '--git', 'exported']]) {
+    const { code: refused, err } = await holdfast([looks!, job, ...more]);
+    assert.equal(refused, 2, err);
+    const said = err.replaceAll(/\s+/g, ' ');
+    assert.match(said, new RegExp(`${job} has no record to go on with yet. It asks first .* about ${of}: expected`));
+    assert.match(said, /Its record is in shown once that is answered/);
+    assert.match(said, new RegExp(`holdfast question ${job}`));
+    assert.doesNotMatch(said, /on the worker's host/);
+  }
   assert.ok(!existsSync(join(root, 'shown')), 'nothing is begun before it is decided');
 });
 
