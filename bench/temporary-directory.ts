@@ -5,9 +5,13 @@ import { join } from 'node:path';
 
 const INTERRUPTED = 130;
 
+/** A figure may make many: one listener removes them all. */
+const made = new Set<string>();
+
 export function makeTemporaryDirectory(): string {
+  if (made.size === 0) process.once('exit', () => made.forEach(removeDirectory));
   const directory = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
-  process.once('exit', () => removeDirectory(directory));
+  made.add(directory);
   return directory;
 }
 
