@@ -10,6 +10,7 @@ import { jobStateAt, type JobState } from './changes/job-state.ts';
 import { jobPatch as patchOfChanges, type JobPatch } from './changes/job-patch.ts';
 import { contentsOf } from './changes/recorded-content.ts';
 import { shownChanges, type ShownChange } from './changes/shown-change.ts';
+import { makeForkFromStore, type StoredForkOptions } from './fork/from-store.ts';
 import { makeFork } from './fork/make-fork.ts';
 import type { ForkOptions } from './fork/options.ts';
 import type { PreparedFork } from './fork/prepared.ts';
@@ -111,6 +112,18 @@ export async function forkJob(workspace: string, options: ForkOptions): Promise<
   return await makeFork(workspace, options, process.env);
 }
 
+/**
+ * The same from the job's store of checkpoints alone: neither its workspace nor its history nor its databases are
+ * needed. A PostgreSQL database is made in an empty one, from a base. The store is read, never written. Safe to repeat:
+ * a whole fork that has not begun is found.
+ * @param from `STORE/JOB` or `STORE/JOB@SEQ`, where STORE is a folder or postgres://user:password@host/database
+ * @throws HoldfastError as `forkJob`; `checkpoint-damaged`: the checkpoint, or the newest, can't be read
+ */
+export async function forkStoredJob(from: string, options: StoredForkOptions): Promise<PreparedFork> {
+  return await makeForkFromStore(from, options, { base: process.cwd(), env: process.env });
+}
+
+export type { StoredForkOptions } from './fork/from-store.ts';
 export type { ForkOptions } from './fork/options.ts';
 export type { PreparedFork } from './fork/prepared.ts';
 export type { MadeFiles } from './fork/files.ts';

@@ -5,8 +5,8 @@ import { Option } from 'commander';
 import { makeFork } from '../fork/make-fork.ts';
 import type { ForkOptions } from '../fork/options.ts';
 import { planFork } from '../fork/plan-fork.ts';
-import { withStoredJob, type StoredPlace } from '../fork/stored-source.ts';
-import { findStoredJob } from '../client/stored-job.ts';
+import { storedCheckpoint } from '../fork/from-store.ts';
+import { withStoredJob } from '../fork/stored-source.ts';
 import { defined } from '../model/defined.ts';
 import type { JsonObject } from '../model/canonical-json.ts';
 import type { Answer } from '../model/question/answer.ts';
@@ -73,7 +73,7 @@ export const forkCommand: CommandSpec<Options> = {
     new Option(
       '--base <name=@file>',
       'SQL that makes what was in a PostgreSQL database before the job, for one that is there and empty: what the ' +
-        'steps did is made from the record; may be repeated',
+        'steps did is made from the record; may be repeated. Default: `base` of its plan, where that has one',
     ).argParser(collect),
     new Option('--id <job>', "the new job's Workflow id; default: the other one's and eight random digits"),
     new Option(
@@ -117,9 +117,9 @@ export const forkCommand: CommandSpec<Options> = {
     ];
     refuseMissing('fork', missing, `The numbers: holdfast checkpoints ${shellWord(target ?? 'JOB')}`);
     const at = options.at === undefined ? undefined : wholeNumber(options.at, '--at', 1, Number.MAX_SAFE_INTEGER);
-    const stored = options.from === undefined ? undefined : await storedJob(terminal, options.from, at);
+    const stored = options.from === undefined ? undefined : await storedCheckpoint(options.from, terminal.cwd, at);
     const given = stored ?? (await workspaceFor(context, await context.config(), target!));
-    const named = options.job ?? given.job;
+    const named = options.job ?? ('folder' in given ? given.job : given.jobId);
     const items = pairsOf(options.item ?? [], '--item', 'statements:STEP=keep');
     const edit = await editOf(context, items);
     const reason = options.reason ?? (edit === undefined ? undefined : await whyEdited(context));
@@ -133,29 +133,12 @@ export const forkCommand: CommandSpec<Options> = {
       bases: await basesOf(context),
       ...defined({ job: named, workflowId: options.id, reason, edit }),
     };
-    const make = async (folder: string): Promise<Outcome> =>
-      options.dryRun === true ? await preview(context, folder, choice) : await fork(context, folder, choice);
-    if ('folder' in given) return await make(given.folder);
+    const make = async (folder: string, how: ForkOptions): Promise<Outcome> =>
+      options.dryRun === true ? await preview(context, folder, how) : await fork(context, folder, how);
+    if ('folder' in given) return await make(given.folder, choice);
     return await withStoredJob(given, { options: choice, env: terminal.env }, make);
   },
 };
-
-interface StoredAt extends StoredPlace {
-  readonly job: string;
-  readonly at: number;
-}
-
-/** @throws HoldfastError `not-found`, `checkpoint-damaged`: the newest can't be read */
-async function storedJob({ cwd }: Pick<Terminal, 'cwd'>, from: string, at: number | undefined): Promise<StoredAt> {
-  const { store, jobId, place, location } = await findStoredJob(from, cwd, at);
-  if (place === undefined)
-    throw new HoldfastError(
-      'checkpoint-damaged',
-      `The newest checkpoint of ${jobId} in ${location} can't be read. Expected one that can: --from STORE/JOB@NUMBER.`,
-      { nextStep: `Which can: holdfast doctor --store ${location}` },
-    );
-  return { store, jobId, job: jobId, base: cwd, at: place.seq };
-}
 
 async function basesOf({ options, terminal }: Context<Options>): Promise<Record<string, string>> {
   const given = pairsOf(options.base ?? [], '--base', 'NAME=@FILE');

@@ -7,7 +7,7 @@
 import { isAbsolute, normalize, resolve } from 'node:path';
 import { referencedVariable, referenceTo } from '../model/env-reference.ts';
 import { HoldfastError } from '../model/failure.ts';
-import type { FoundJob } from './stored-job.ts';
+import type { FoundJob } from '../protocol/checkpoint/found-job.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

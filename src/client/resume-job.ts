@@ -10,7 +10,7 @@ import { refuseUnknownOptions, type OptionNames } from '../model/options.ts';
 import { problemsIn } from '../model/parsed.ts';
 import type { ResumedJob, ResumeOptions } from './job-types.ts';
 import type { ServerCalls } from './server-calls.ts';
-import type { FoundJob } from './stored-job.ts';
+import type { FoundJob } from '../protocol/checkpoint/found-job.ts';
 
 const NAMES: OptionNames<ResumeOptions> = {
   from: true,
@@ -33,7 +33,7 @@ export async function resumeJob(server: ServerCalls, queue: string, options: Res
   if (typeof from !== 'string') throw new HoldfastError('bad-input', 'client.resume needs from: STORE/JOB.');
   // Loaded late: who starts and asks jobs needs no store.
   const [{ findStoredJob }, { refusePlaces }, { namedStore, otherStore }] = await Promise.all([
-    import('./stored-job.ts'),
+    import('../protocol/checkpoint/found-job.ts'),
     import('./resumed-places.ts'),
     import('./other-store.ts'),
   ]);

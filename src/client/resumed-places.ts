@@ -6,12 +6,13 @@
  */
 import { referencedVariable } from '../model/env-reference.ts';
 import { HoldfastError } from '../model/failure.ts';
+import { declaredDatabases } from '../model/plan/started-plan.ts';
 import type { ForkedRecord } from '../model/record/record.ts';
 import { parseResource } from '../model/record/resource.ts';
 import { redactUrl } from '../model/shown-url.ts';
 import type { StoredJob } from '../protocol/checkpoint/load-job.ts';
 import type { ResumeOptions } from './job-types.ts';
-import type { FoundJob } from './stored-job.ts';
+import type { FoundJob } from '../protocol/checkpoint/found-job.ts';
 
 type Places = Pick<ResumeOptions, 'workspace' | 'databases'>;
 
@@ -64,10 +65,8 @@ function refuseReferences(
 
 /** Of a plan's job: name → URL, as the plan has it. Undefined: a Workflow of one's own names them in its code. */
 function declaredIn(args: readonly unknown[]): Readonly<Record<string, string>> | undefined {
-  const plan = (args[0] as { readonly plan?: { readonly databases?: unknown } } | null | undefined)?.plan;
-  if (plan === undefined || plan === null) return undefined;
-  const named = Object.entries((plan.databases ?? {}) as Readonly<Record<string, { readonly url: string }>>);
-  return Object.fromEntries(named.map(([name, { url }]) => [name, url]));
+  const declared = declaredDatabases(args);
+  return declared && Object.fromEntries(Object.entries(declared).map(([name, { url }]) => [name, url]));
 }
 
 /** Each that the job declares is in its record from its first comparison on. */

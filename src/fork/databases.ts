@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Database } from '../effects/database/database.ts';
 import { openDatabase } from '../effects/database/open.ts';
+import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { counted } from '../model/counted.ts';
 import type { Change, ChainRecord } from '../model/record/record.ts';
@@ -38,15 +39,26 @@ export interface MadeDatabases {
   readonly filled: FilledDatabase[];
 }
 
-/** Those that are there before are refused. @throws HoldfastError `bad-input`, `busy`, … */
-export async function refuseTaken(destinations: readonly Destination[]): Promise<void> {
-  for (const { name, dialect, to, base } of destinations) {
+/**
+ * Those that are there before are refused, but for what is empty and has a base.
+ * @returns each with the base that it is made from, if it is
+ * @throws HoldfastError `bad-input`, `busy`, …
+ */
+export async function settled(destinations: readonly Destination[]): Promise<readonly Destination[]> {
+  const made: Destination[] = [];
+  for (const destination of destinations) {
+    const { name, dialect, to } = destination;
     const tables = dialect === 'postgres' ? await tablesIn(name, to) : undefined;
+    const base = destination.base ?? (tables === undefined ? undefined : destination.ownBase);
+    made.push({ ...destination, ...defined({ base }) });
     if (base !== undefined && tables === undefined)
       throw new HoldfastError(
         'bad-input',
         `Database "${name}": there is no database ${redactUrl(to)}. A base is for one that is there and empty.`,
-        { name, nextStep: 'Make it (createdb), or leave --base out: it is then copied from the other one.' },
+        {
+          name,
+          nextStep: 'Make it (createdb); or, where the other one is there, leave --base out: it is then copied.',
+        },
       );
     if (base === undefined && tables === 0)
       throw new HoldfastError(
@@ -63,6 +75,7 @@ export async function refuseTaken(destinations: readonly Destination[]): Promise
         { name, nextStep: 'Name another; or, where a fork that was cut short has left it, drop it.' },
       );
   }
+  return made;
 }
 
 /**

@@ -11,6 +11,7 @@ import { referencedVariable } from '../model/env-reference.ts';
 import { defined } from '../model/defined.ts';
 import { HoldfastError } from '../model/failure.ts';
 import type { JobSettings } from '../model/job/settings.ts';
+import { baseProblem } from '../model/plan/database-base.ts';
 import { redactUrl } from '../model/shown-url.ts';
 import { isSqliteUrl, resolveUrl } from '../protocol/workspace/database-url.ts';
 import type { ForkOptions } from './options.ts';
@@ -27,6 +28,8 @@ export interface Destination {
   readonly reference: string | undefined;
   /** SQL that makes what was in it before the job, in an empty database. Undefined: it is copied. */
   readonly base?: string;
+  /** Likewise, of the job's own: for a database that is there, where no other is given. */
+  readonly ownBase?: string;
 }
 
 export interface Places {
@@ -39,7 +42,7 @@ export interface Places {
 
 /** @param given name → where it is to be. @throws HoldfastError `bad-input`, `missing-variable` */
 export function destinationsOf(
-  { databases }: Pick<JobSettings, 'databases'>,
+  { databases, bases: own = {} }: Pick<JobSettings, 'databases' | 'bases'>,
   { databases: given = {}, bases = {} }: Pick<ForkOptions, 'databases' | 'bases'>,
   places: Places,
 ): readonly Destination[] {
@@ -51,10 +54,24 @@ export function destinationsOf(
   return Object.entries(databases).map(([name, reference]) => {
     const url = resolveUrl(name, reference, places.env);
     const base = bases[name];
-    if (!isSqliteUrl(url)) return { ...postgresDestination(name, url, given[name], places), ...defined({ base }) };
+    if (base !== undefined) refuseBase(name, base);
+    if (!isSqliteUrl(url))
+      return { ...postgresDestination(name, url, given[name], places), ...defined({ base, ownBase: own[name] }) };
     if (base === undefined) return sqliteDestination(name, url, given[name], places);
     throw new HoldfastError('bad-input', `Database "${name}" is a SQLite file, which is copied: it takes no base.`);
   });
+}
+
+/** @throws HoldfastError `bad-input` */
+function refuseBase(name: string, base: string): void {
+  const problem = baseProblem(base);
+  if (problem === undefined) return;
+  const { message, expected = 'SQL', found, hint } = problem;
+  throw new HoldfastError(
+    'bad-input',
+    `The base of database "${name}" ${message}. Expected ${expected}${found === undefined ? '' : `; found ${found}`}.`,
+    { name, ...defined({ nextStep: hint && `${hint[0]!.toUpperCase()}${hint.slice(1)}.` }) },
+  );
 }
 
 function sqliteDestination(name: string, url: string, given: string | undefined, places: Places): Destination {

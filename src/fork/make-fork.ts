@@ -16,7 +16,7 @@ import type { PendingFork } from '../model/job/fork.ts';
 import { syncDirectory } from '../store/durable-file.ts';
 import { atPoints } from '../store/fault-point.ts';
 import { Life } from '../store/life/life.ts';
-import { makeDatabases, refuseTaken, removeDatabases, type MadeDatabases } from './databases.ts';
+import { makeDatabases, removeDatabases, settled, type MadeDatabases } from './databases.ts';
 import type { FilledDatabase } from './filled-database.ts';
 import { destinationsOf, type Destination } from './destinations.ts';
 import { editOf, refuseUnfitEdit } from './edit.ts';
@@ -51,8 +51,7 @@ export async function makeFork(
   if (found !== undefined) Life.ofDead(lockFor(into))?.end();
   if (found !== undefined) return refuseAnother(preparedOf(found, moment, { isFound: true }), moment, options);
   const places = { from: source.root, to: into, env };
-  const destinations = destinationsOf(source.job.settings, options, places);
-  await refuseTaken(destinations);
+  const destinations = await settled(destinationsOf(source.job.settings, options, places));
   mkdirSync(dirname(into), { recursive: true });
   const life = Life.tryTake(lockFor(into));
   if (life === undefined)

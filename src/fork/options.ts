@@ -15,7 +15,8 @@ export interface ForkOptions {
   readonly databases?: Readonly<Record<string, string>>;
   /**
    * Of a PostgreSQL database that is there and empty: name → SQL that makes its tables and what was in them before the
-   * job. What the steps did is then made from the record. Default: the database is copied by its server.
+   * job. What the steps did is then made from the record. Default: `base` of the job's plan, or `bases` of its
+   * `openJob`. A database that is not there is copied by its server.
    */
   readonly bases?: Readonly<Record<string, string>>;
   /** The fork's Workflow id. Default: the other's, and eight random hex digits. */
@@ -35,7 +36,7 @@ export interface ForkOptions {
   readonly reason?: string;
 }
 
-const NAMES: OptionNames<ForkOptions> = {
+export const OPTION_NAMES: OptionNames<ForkOptions> = {
   job: true,
   at: true,
   workspace: true,
@@ -53,7 +54,7 @@ const STATEMENTS = 'statements:';
 
 /** @throws HoldfastError `bad-input` */
 export function refuseOptions(options: ForkOptions): void {
-  refuseUnknownOptions('forkJob', options, NAMES);
+  refuseUnknownOptions('forkJob', options, OPTION_NAMES);
   if (!Number.isSafeInteger(options.at) || options.at < 1)
     throw new HoldfastError('bad-input', `A checkpoint has a whole number from 1 on; found ${String(options.at)}.`);
   if (options.by.trim() === '') throw new HoldfastError('bad-input', 'A fork says who makes it: by is empty.');

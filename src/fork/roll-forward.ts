@@ -9,6 +9,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Database, DatabaseTransaction } from '../effects/database/database.ts';
 import { HoldfastError, isFailure } from '../model/failure.ts';
+import { runnableBase } from '../model/plan/database-base.ts';
 import { uriOf } from '../model/record/effect.ts';
 import type { AppliedEffect, Change, ChainRecord } from '../model/record/record.ts';
 import { parseResource } from '../model/record/resource.ts';
@@ -44,7 +45,7 @@ async function applyBase(transaction: DatabaseTransaction, base: string): Promis
   const [outer, inner] = [tag(), tag()];
   try {
     await transaction.applySql({
-      text: `DO ${outer} BEGIN EXECUTE ${inner}${base}${inner}; END ${outer}`,
+      text: `DO ${outer} BEGIN EXECUTE ${inner}${runnableBase(base)}${inner}; END ${outer}`,
       params: [],
     });
   } catch (error) {

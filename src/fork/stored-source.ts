@@ -8,6 +8,8 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError } from '../model/failure.ts';
+import { basesIn } from '../model/plan/database-base.ts';
+import { declaredDatabases } from '../model/plan/started-plan.ts';
 import { parseResource } from '../model/record/resource.ts';
 import { loadJob, type StoredJob } from '../protocol/checkpoint/load-job.ts';
 import { rebuildLedger } from '../protocol/checkpoint/rebuild-ledger.ts';
@@ -30,13 +32,14 @@ const NOWHERE = 'postgres://a-store-has-no-database.invalid/';
 /** @throws HoldfastError `bad-input`, `not-found`, `checkpoint-damaged`, and what `act` throws */
 export async function withStoredJob<T>(
   { store: location, jobId, base }: StoredPlace,
-  { options, env }: { readonly options: ForkOptions; readonly env: Env },
-  act: (folder: string) => Promise<T>,
+  { options: given, env }: { readonly options: ForkOptions; readonly env: Env },
+  act: (folder: string, options: ForkOptions) => Promise<T>,
 ): Promise<T> {
   const store = openStore(location, { base, create: false });
   let folder: string | undefined;
   try {
-    const stored = await loadJob(store, jobId, options.at);
+    const stored = await loadJob(store, jobId, given.at);
+    const options = { ...given, bases: { ...ownBases(stored), ...given.bases } };
     const databases = databasesOf(stored, options, env);
     folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-stored-job-')));
     const workspace = new Workspace(folder, env);
@@ -46,11 +49,19 @@ export async function withStoredJob<T>(
     } finally {
       await workspace.close();
     }
-    return await act(folder);
+    return await act(folder, options);
   } finally {
     await store.close();
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Those of its plan; a Workflow of one's own has them in its code. */
+function ownBases({ chain }: StoredJob): Readonly<Record<string, string>> {
+  for (const { record } of chain)
+    if (record.kind === 'checkpoint' && record.job !== undefined)
+      return basesIn(declaredDatabases(record.job.args) ?? {});
+  return {};
 }
 
 function databasesOf({ chain }: StoredJob, options: ForkOptions, env: Env): Readonly<Record<string, string>> {
@@ -72,7 +83,7 @@ function refuseUntold(name: string, { databases = {}, bases = {} }: ForkOptions,
   throw new HoldfastError(
     'bad-input',
     `A store has no copy of database "${name}". Expected an empty PostgreSQL database, and SQL that makes what was ` +
-      'in it before the job; a SQLite file is forked from its workspace only.',
+      'in it before the job, where its plan has none; a SQLite file is forked from its workspace only.',
     { name, nextStep: `Say both: --database ${name}='\${{ env.NAME }}' --base ${name}=@tables.sql` },
   );
 }

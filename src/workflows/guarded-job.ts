@@ -30,6 +30,11 @@ export interface OpenJobOptions<S extends StateKeys = StateKeys, R extends State
   /** Name → `${{ env.NAME }}` or `sqlite:relative/path`. Default: none. */
   readonly databases?: Readonly<Record<string, string>>;
   /**
+   * Name → SQL that makes what is in a PostgreSQL database before the job: a fork into an empty one begins with it. At
+   * most 128 Ki characters each. Default: a fork is given one, or copies.
+   */
+  readonly bases?: Readonly<Record<string, string>>;
+  /**
    * Environment variables of the worker that steps may use by `ctx.secret(name)`; no value of one is recorded.
    * Default: none.
    */

@@ -51,6 +51,26 @@ test('refuses the file of a declared database as a file', () => {
   }
 });
 
+test('a base is SQL that can be made as it stands, of a database that is no file', () => {
+  const lines = (base: unknown, url = '${{ env.DB }}'): readonly string[] =>
+    problemLines({ databases: { main: { url, base } } });
+  const sql = 'CREATE TABLE t (id int); -- rows\nINSERT INTO t VALUES (1);\n';
+  assert.deepEqual(lines(sql), []);
+  assert.deepEqual(lines(`\\restrict Ab3\n${sql}\\unrestrict Ab3\n`), []);
+  for (const [base, message] of [
+    ['@tables.sql', 'names a file that nobody has read'],
+    ['CREATE TABLE "${{ input.table }}" ()', 'holds a reference, which is not replaced there'],
+    ['\\restrict Ab3\n-- nothing\n/* at\nall */\n', 'is empty'],
+    ['COPY public.t (id) FROM stdin;\n1\n\\.\n', 'has rows that only psql reads'],
+  ])
+    assert.deepEqual(lines(base), [`databases.main.base: ${message}`]);
+  assert.deepEqual(lines(sql, 'sqlite:main.db'), [
+    'databases.main.base: belongs to a SQLite file, which a fork copies',
+  ]);
+  assert.equal(lines('x'.repeat(128 * 1024 + 1)).length, 1);
+  assert.equal(problemLines({ databases: { main: { url: '${{ env.DB }}', bsae: sql } } }).length, 1);
+});
+
 test('refuses undeclared databases and resources that are not spelled as one', () => {
   const databases = { main: { url: 'sqlite:main.db' } };
   const found = problemLines({

@@ -47,6 +47,32 @@ test('the plan of a file stands in the place of its path, which starts at the fo
   assert.equal((read.plan.steps[0]!.plan as { readonly name: string }).name, 'chapter');
 });
 
+test('the base of a file stands in the place of its path, also in a plan within', () => {
+  const declared = 'databases: { main: { url: "${{ env.DB }}", base: "@tables.sql" } }\n';
+  const bases: Readonly<Record<string, string>> = {
+    'plans/tables.sql': 'CREATE TABLE outer_one ()',
+    'plans/parts/tables.sql': 'CREATE TABLE inner_one ()',
+    'plans/parts/chapter.yaml': INNER.replace('steps:', `${declared}steps:`),
+  };
+  const step = '  - { id: one, use: plan.run, plan: parts/chapter.yaml, workspace: one, with: { title: One } }\n';
+  const read = parsePlan(outer(step).replace('steps:', `${declared}steps:`), {
+    filename: 'plans/book.yaml',
+    readFile: (path) => bases[path]!,
+  });
+  assert.ok(read.ok, JSON.stringify(read));
+  assert.equal(read.plan.databases['main']!.base, 'CREATE TABLE outer_one ()');
+  const inner = read.plan.steps[0]!.plan as { readonly databases: { readonly main: { readonly base: string } } };
+  assert.equal(inner.databases.main.base, 'CREATE TABLE inner_one ()');
+  const missing = parsePlan(outer('  - { id: a, use: file.write, with: { path: a, content: a } }\n') + declared, {
+    filename: 'plans/book.yaml',
+    readFile: () => {
+      throw new Error('no file');
+    },
+  });
+  assert.ok(!missing.ok);
+  assert.match(missing.problems[0]!.message, /the base plans\/tables.sql cannot be read: no file/);
+});
+
 test('what a sub-plan is given is checked by its own input', () => {
   assert.deepEqual(problems('  - { id: one, use: plan.run, plan: parts/chapter.yaml, with: { titel: One } }\n'), [
     '5 steps[0].with.title: is missing',

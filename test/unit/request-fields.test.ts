@@ -34,6 +34,10 @@ const ENDED: Place = {
   file: 'test/fault/rewind-ended.test.ts',
   title: 'a job that is completed goes back, under its id and with its record, and is completed again',
 };
+const BASE: Place = {
+  file: 'test/fault/fork-base.test.ts',
+  title: 'an empty database is begun with the base of the plan; one that is there with tables is refused',
+};
 const RUN = at('agent-job', 'a plan runs to its end and gives back state and outputs');
 const EACH = at(
   'for-each-job',
@@ -196,6 +200,7 @@ const OTHER_PLAN = at('drift', '…: noticed before a further step, named, and n
 
 const SETTINGS: readonly Row[] = [
   [RUN, 'settings settings.databases'],
+  [BASE, 'settings.bases'],
   [HTTP, 'settings.http settings.http.hosts'],
   [OTHER_PLAN, 'settings.plan settings.plan.digest settings.plan.name'],
   [SECRET, 'settings.secrets'],
@@ -248,6 +253,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
     PlanSchema,
     [
       [RUN, 'name schemaVersion workspace databases databases.url state state.reducer'],
+      [BASE, 'databases.base'],
       [RUN, 'steps steps.id steps.use steps.with steps.needs steps.state'],
       [DECLARED, 'steps.reads steps.writes'],
       [STATE, 'state.initial state.by'],

@@ -37,6 +37,8 @@ export const DEFAULT_VERIFY_AFTER_MS = 10 * 60_000;
 export const JobSettingsSchema = z.strictObject({
   /** Database name → URL, `${{ env.NAME }}` unresolved: no secret is in a history or a ledger. */
   databases: z.record(z.string(), z.string()),
+  /** Database name → SQL that makes what was in it before the job, for forks. Absent: none has any. */
+  bases: z.record(z.string(), z.string()).optional(),
   watch: z.array(WatchSchema),
   /** Names of the secrets that steps may use; never their values. Absent: none. */
   secrets: z.array(z.string()).optional(),

@@ -1,6 +1,7 @@
 /** A database of a plan: named by reference to the worker's environment, or a file of the workspace. */
 import * as z from 'zod';
 import { referencedVariable } from '../env-reference.ts';
+import { MAX_BASE_LENGTH } from './database-base.ts';
 
 const DatabaseUrlSchema = z
   .string()
@@ -29,4 +30,16 @@ const DatabaseUrlSchema = z
   // For editors, which do not see the check above.
   .meta({ pattern: '^(\\$\\{\\{ *env\\.[A-Za-z_]\\w* *\\}\\}|sqlite:.+)$' });
 
-export const DatabaseSchema = z.strictObject({ url: DatabaseUrlSchema });
+export const DatabaseSchema = z.strictObject({
+  url: DatabaseUrlSchema,
+  // No default is filled in: the digest of a plan without it stays the same.
+  base: z
+    .string()
+    .min(1)
+    .max(MAX_BASE_LENGTH)
+    .optional()
+    .describe(
+      'SQL that makes what is in a PostgreSQL database before the job, or `@` and the path of a file with it, from ' +
+        "the plan's folder: a fork into an empty database begins with it. Default: a fork is given one, or copies.",
+    ),
+});

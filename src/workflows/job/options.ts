@@ -15,6 +15,7 @@ import { checkParallelState } from '../../model/plan/check/parallel-state.ts';
 import { checkSchemas } from '../../model/plan/check/schemas.ts';
 import { planGraph } from '../../model/plan/graph/graph.ts';
 import type { Plan } from '../../model/plan/plan.ts';
+import { MAX_BASE_LENGTH } from '../../model/plan/database-base.ts';
 import { MAX_RESUMES } from '../../model/plan/plan-step.ts';
 import { problemsFromZod } from '../../model/plan/problem/from-zod.ts';
 import { HttpSettingsSchema } from '../../model/step/http-host.ts';
@@ -33,6 +34,7 @@ const OpenJobSchema = z
     args: z.array(z.unknown()),
     name: z.string().optional(),
     databases: settings.databases.optional(),
+    bases: z.record(z.string(), z.string().min(1).max(MAX_BASE_LENGTH)).optional(),
     secrets: settings.secrets,
     watch: settings.watch.optional(),
     http: settings.http,
@@ -46,7 +48,9 @@ const OpenJobSchema = z
     checkpointEvery: z.int().min(1).max(100_000).optional(),
     ...StateOptionsShape,
   } satisfies Record<keyof OpenJobOptions, z.ZodType>)
-  .superRefine(({ watch = [], databases = {} }, context) => {
+  .superRefine(({ watch = [], databases = {}, bases = {} }, context) => {
+    for (const name of Object.keys(bases).filter((one) => !Object.hasOwn(databases, one)))
+      context.addIssue({ code: 'custom', path: ['bases', name], message: 'there is no database of this name' });
     for (const { path, message } of watchProblems(watch, databases))
       context.addIssue({ code: 'custom', path: ['watch', ...path], message });
   });

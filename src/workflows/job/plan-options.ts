@@ -5,6 +5,7 @@ import { digestOf } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { DEFAULT_VERIFY_AFTER_MS, type Watch } from '../../model/job/settings.ts';
 import type { Plan, Watch as PlanWatch } from '../../model/plan/plan.ts';
+import { basesIn } from '../../model/plan/database-base.ts';
 import { watchesOf } from '../../model/plan/run/input.ts';
 import { workspacePattern } from '../../model/step/file-pattern.ts';
 import type { OpenJobOptions } from '../guarded-job.ts';
@@ -15,6 +16,7 @@ export function planOptions(plan: Plan, input: JsonObject, jobId: string): Omit<
   return {
     name: plan.name,
     databases: Object.fromEntries(Object.entries(plan.databases).map(([name, { url }]) => [name, url])),
+    bases: basesIn(plan.databases),
     watch: plan.watch.length === 0 ? [] : watchesOf(plan, input, jobId).map(jobWatch),
     verifyAfterMs: verifyAfterMinutes === undefined ? DEFAULT_VERIFY_AFTER_MS : Math.round(verifyAfterMinutes * 60_000),
     plan: { name: plan.name, digest: digestOf(plan) },

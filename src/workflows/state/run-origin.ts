@@ -77,6 +77,7 @@ export function resumedNow(): ResumedIdentity | undefined {
 
 function settingsOf({
   databases,
+  bases,
   watch,
   secrets,
   verifyAfterMs,
@@ -92,6 +93,7 @@ function settingsOf({
     verifyAfterMs: verifyAfterMs ?? DEFAULT_VERIFY_AFTER_MS,
     plan: plan ?? null,
     ...defined({
+      bases: bases === undefined || Object.keys(bases).length === 0 ? undefined : bases,
       secrets: secrets === undefined || secrets.length === 0 ? undefined : [...secrets],
       http: http && { hosts: [...http.hosts] },
       verify,

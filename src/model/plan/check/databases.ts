@@ -1,4 +1,6 @@
 /** The databases of a plan: each is declared once, and each name that is used is declared. */
+import { baseProblem } from '../database-base.ts';
+import { shown } from '../../shown-value.ts';
 import { workspacePath } from '../../step/workspace-path.ts';
 import type { Plan } from '../plan.ts';
 import { nearestName } from '../../nearest-name.ts';
@@ -6,7 +8,10 @@ import type { PlanProblem } from '../problem/problem.ts';
 
 export function checkDatabases(plan: Plan): readonly PlanProblem[] {
   const seen = new Map<string, string>();
-  return Object.entries(plan.databases).flatMap(([name, { url }]): readonly PlanProblem[] => {
+  const bases = Object.entries(plan.databases).flatMap(([name, { url, base }]) =>
+    base === undefined ? [] : checkBase(`databases.${name}.base`, url, base),
+  );
+  const urls = Object.entries(plan.databases).flatMap(([name, { url }]): readonly PlanProblem[] => {
     const path = `databases.${name}.url`;
     const file = sqlitePath(url);
     if (file !== undefined) {
@@ -22,6 +27,26 @@ export function checkDatabases(plan: Plan): readonly PlanProblem[] {
     const message = `is the same database as "${first}"`;
     return [{ path, message, expected: 'one name for a database', hint: `use "${first}" in all steps` }];
   });
+  return [...urls, ...bases];
+}
+
+function checkBase(path: string, url: string, base: string): readonly PlanProblem[] {
+  if (sqlitePath(url) !== undefined)
+    return [{ path, message: 'belongs to a SQLite file, which a fork copies', hint: 'remove it' }];
+  if (base.startsWith('@'))
+    return [
+      {
+        path,
+        message: 'names a file that nobody has read',
+        expected: 'the SQL itself',
+        found: shown(base),
+        hint: 'use the command line, or give readPlan `readFile`: both put what is in the file in its place',
+      },
+    ];
+  if (base.includes('${{'))
+    return [{ path, message: 'holds a reference, which is not replaced there', expected: 'SQL as it is run' }];
+  const problem = baseProblem(base);
+  return problem === undefined ? [] : [{ path, ...problem }];
 }
 
 export function checkDatabaseName(plan: Plan, name: string, path: string): readonly PlanProblem[] {

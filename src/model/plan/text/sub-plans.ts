@@ -1,5 +1,5 @@
 /**
- * Puts the plans of files in the place of their paths, so that a history has a job's plan whole.
+ * Puts the plans of files, and the SQL of bases, in the place of their paths, so that a history has a job's plan whole.
  *
  * Invariants
  * 1. A path starts at the folder of the plan that names it.
@@ -7,6 +7,7 @@
  */
 import { LineCounter } from 'yaml';
 import { jsonBytes, type Json, type JsonObject } from '../../canonical-json.ts';
+import { defined } from '../../defined.ts';
 import { isList } from '../../list.ts';
 import { planRunStep } from '../../step/built-in/plan-run.ts';
 import { MAX_SUB_PLAN_DEPTH } from '../plan-step.ts';
@@ -52,8 +53,31 @@ class Inliner {
   plan(value: unknown, at: string, chain: readonly string[]): unknown {
     if (!isObject(value) || !isList(value['steps'] ?? null)) return value;
     const steps = value['steps'] as readonly Json[];
-    const inlined = steps.map((step, index) => this.#step(step, `${at}${at === '' ? '' : '.'}steps[${index}]`, chain));
-    return inlined.some((step, index) => step !== steps[index]) ? { ...value, steps: inlined } : value;
+    const before = at === '' ? '' : `${at}.`;
+    const inlined = steps.map((step, index) => this.#step(step, `${before}steps[${index}]`, chain));
+    const databases = this.#databases(value['databases'], `${before}databases`, chain);
+    const isOther = databases !== value['databases'] || inlined.some((step, index) => step !== steps[index]);
+    return isOther ? { ...value, ...defined({ databases }), steps: inlined } : value;
+  }
+
+  #databases(databases: Json | undefined, at: string, chain: readonly string[]): unknown {
+    if (!isObject(databases)) return databases;
+    const named = Object.entries(databases);
+    if (!named.some(([, one]) => baseFileOf(one) !== undefined)) return databases;
+    return Object.fromEntries(named.map(([name, one]) => [name, this.#database(one, `${at}.${name}.base`, chain)]));
+  }
+
+  #database(database: Json | undefined, path: string, chain: readonly string[]): unknown {
+    const named = baseFileOf(database);
+    if (named === undefined) return database;
+    const file = besides(chain.at(-1)!, named);
+    try {
+      return { ...(database as JsonObject), base: this.#readFile(file) };
+    } catch (error) {
+      const message = `the base ${file} cannot be read: ${(error as Error).message}`;
+      this.#problems.push({ path, message, hint: 'a path starts at the folder of the plan that names it' });
+      return database;
+    }
   }
 
   #step(step: Json, at: string, chain: readonly string[]): unknown {
@@ -97,6 +121,12 @@ class Inliner {
     const expected = `at most ${MAX_SUB_PLAN_DEPTH} plans within one another`;
     return { message: 'plans stand too deep within each other', expected, found: [...chain, file].join(' → ') };
   }
+}
+
+/** Of a database whose base is a file's: its path. */
+function baseFileOf(database: Json | undefined): string | undefined {
+  const base = isObject(database) ? database['base'] : undefined;
+  return typeof base === 'string' && base.startsWith('@') ? base.slice(1) : undefined;
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -3,16 +3,16 @@
  *
  * Invariant: nothing is made or changed in the store.
  */
-import type { Json } from '../model/canonical-json.ts';
-import { HoldfastError, isFailure } from '../model/failure.ts';
-import type { ChainPlace } from '../model/job/chain-place.ts';
-import { workflowIdOf } from '../model/record/token.ts';
-import { redactUrl } from '../model/shown-url.ts';
-import { readingsOf, type StoredJobName } from '../model/stored-job-name.ts';
-import { chooseStored, type StoredChoice } from '../protocol/checkpoint/stored-choice.ts';
-import type { StoredJob } from '../protocol/checkpoint/load-job.ts';
-import { openStore } from '../store/sealed/open-store.ts';
-import type { SealedStore } from '../store/sealed/store.ts';
+import type { Json } from '../../model/canonical-json.ts';
+import { HoldfastError, isFailure } from '../../model/failure.ts';
+import type { ChainPlace } from '../../model/job/chain-place.ts';
+import { workflowIdOf } from '../../model/record/token.ts';
+import { redactUrl } from '../../model/shown-url.ts';
+import { readingsOf, type StoredJobName } from '../../model/stored-job-name.ts';
+import { chooseStored, type StoredChoice } from './stored-choice.ts';
+import type { StoredJob } from './load-job.ts';
+import { openStore } from '../../store/sealed/open-store.ts';
+import type { SealedStore } from '../../store/sealed/store.ts';
 
 const MAX_NAMED = 20;
 
