@@ -3,7 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { after } from 'node:test';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { startDevServer } from '../../src/dev-server/start.ts';
+import { defined } from '../../src/model/defined.ts';
 import { until, untilTrue } from './until.ts';
+import type { Killing } from './killing.ts';
 import { workerProcesses, type WorkerProcess } from './worker-process.ts';
 
 const NAMESPACE = 'default';
@@ -19,7 +21,12 @@ export interface Deployment {
   readonly taskQueue: string;
   /** Does the server offer a pinned Workflow that it goes on with another version? */
   readonly canUpgrade: boolean;
-  startWorker(buildId: string, behavior?: 'PINNED' | 'AUTO_UPGRADE'): Promise<WorkerProcess>;
+  startWorker(
+    buildId: string,
+    behavior?: 'PINNED' | 'AUTO_UPGRADE',
+    /** Where it ends itself. Default: nowhere. */
+    killing?: Killing,
+  ): Promise<WorkerProcess>;
   /** Once the server knows the version. */
   setCurrent(buildId: string): Promise<void>;
   /** New jobs wait for workers without Worker Versioning. */
@@ -68,10 +75,10 @@ export async function testDeployment(root: string, workflows?: string): Promise<
     client: new Client({ connection, namespace: NAMESPACE }),
     taskQueue,
     canUpgrade: major > UPGRADES_SINCE[0]! || (major === UPGRADES_SINCE[0] && minor >= UPGRADES_SINCE[1]!),
-    async startWorker(buildId, behavior = 'PINNED') {
+    async startWorker(buildId, behavior = 'PINNED', killing) {
       const deployment = { version: { deploymentName, buildId }, defaultVersioningBehavior: behavior };
       const order = { address, namespace: NAMESPACE, taskQueue, root, identity: `worker-${buildId}`, deployment };
-      const start = await workerProcesses({ ...order, ...(workflows !== undefined && { workflows }) });
+      const start = await workerProcesses({ ...order, ...defined({ workflows, killing }) });
       return await start();
     },
     async setCurrent(buildId) {

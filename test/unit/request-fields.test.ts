@@ -34,6 +34,10 @@ const ENDED: Place = {
   file: 'test/fault/rewind-ended.test.ts',
   title: 'a job that is completed goes back, under its id and with its record, and is completed again',
 };
+const MOVED: Place = {
+  file: 'test/fault/resume-moves.test.ts',
+  title: 'a job that had ended asks before it goes back, moves meanwhile, and goes back all the same',
+};
 const BASE: Place = {
   file: 'test/fault/fork-base.test.ts',
   title: 'an empty database is begun with the base of the plan; one that is there with tables is refused',
@@ -312,6 +316,7 @@ const TRIED: Readonly<Record<string, readonly [z.ZodType, readonly Row[]]>> = {
       [RESET, 'asking'],
       [RESUMED, 'resume resume.at resume.head resume.by resume.reason'],
       [ENDED, 'resume.rewind resume.rewind.to resume.rewind.undo resume.rewind.items'],
+      [MOVED, 'resume.begunBy'],
       [RESUMED, 'resume.older resume.older.head resume.older.by resume.older.reason'],
     ],
   ],

@@ -45,6 +45,8 @@ export const ResumeRequestSchema = ResumeSchema.pick({
   by: true,
   reason: true,
 }).extend({
+  /** The Run that was asked first, where this one goes on for it. */
+  begunBy: z.string().optional(),
   /** A person's decision to go on from an older checkpoint than one that can't be read: the chain's head there. */
   older: z.strictObject({ head: DigestSchema, by: z.string(), reason: z.string() }).optional(),
 });

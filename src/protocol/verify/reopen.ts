@@ -17,7 +17,7 @@ import { planReinstate } from '../repair/reinstate-plan.ts';
 import { planRewind } from '../repair/rewind-plan.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import { resumedPlace, type ResumedPlace } from './resumed-place.ts';
-import { recordResume } from './resumed-record.ts';
+import { isResumedBy, recordResume } from './resumed-record.ts';
 import { askUnsaved, type Verification } from './verification.ts';
 
 /** Safe to repeat. @throws HoldfastError `decision-refused`: it can't go back so */
@@ -59,7 +59,7 @@ async function openAgain(
   const { jobId, settings } = request;
   const { runId, workflowId } = caller;
   // Each Run does it once, whatever comes of its rewind.
-  if (ledger.meta.find(`resumedBy:${jobId}`) === runId) return;
+  if (isResumedBy(ledger, jobId, runId, resume)) return;
   await mustBeAbleTo(ledger, jobId, resume.rewind);
   ledger.transaction(() => {
     if (ledger.job(jobId)!.state !== 'open') {

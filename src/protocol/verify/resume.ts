@@ -160,7 +160,7 @@ async function goOnWithRecord(resuming: Resuming, workspace: Workspace): Promise
     async (ledger) => {
       await mustBeCurrentRun(host, caller);
       // What this Run has found to be right once, and has gone on from, is no more than its own.
-      const isOwn = isResumedBy(ledger, jobId, caller.runId);
+      const isOwn = isResumedBy(ledger, jobId, caller.runId, resume);
       const finding = isOwn ? undefined : whyNotThisRecord(workspace, ledger, { jobId, resume, latest, store });
       if (finding !== undefined) return finding;
       recordResume(ledger, { jobId, runId: caller.runId, resume, calls: later, store: store.location });

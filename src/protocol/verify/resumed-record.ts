@@ -64,15 +64,16 @@ interface ResumeNote {
   readonly store: string;
 }
 
-/** Has this Run recorded that it goes on with this record? */
-export function isResumedBy(ledger: Ledger, jobId: string, runId: string): boolean {
-  return ledger.meta.find(resumedByKey(jobId)) === runId;
+/** Has this Run, or the one that it goes on for, recorded that it goes on with this record? */
+export function isResumedBy(ledger: Ledger, jobId: string, runId: string, { begunBy }: ResumeRequest): boolean {
+  const by = ledger.meta.find(resumedByKey(jobId));
+  return by !== undefined && (by === runId || by === begunBy);
 }
 
 /** Who resumed the job, and why. Once a Run. Call under the lock. */
 export function recordResume(ledger: Ledger, { jobId, runId, resume, calls, store }: ResumeNote): void {
   const { at } = ledger.job(jobId)!;
-  if (isResumedBy(ledger, jobId, runId)) return;
+  if (isResumedBy(ledger, jobId, runId, resume)) return;
   const half = halfResumed(ledger, jobId);
   const { by, reason, older } = resume;
   const notes = [

@@ -25,6 +25,7 @@ import { asArgument, carriedArgument, forkArgument } from '../carried-argument.t
 import type { DecidedFinding } from '../guarded-job.ts';
 import type { CarriedAgain, CarriedCheckpoints } from '../state/checkpoint-notes.ts';
 import type { Undoing } from '../state/ending.ts';
+import type { CarriedResuming } from '../state/resuming.ts';
 import { resumedNow, type ResumedIdentity } from '../state/run-origin.ts';
 import type { CarriedStep } from '../state/step-board.ts';
 import type { StepResult } from '../state/step-results.ts';
@@ -60,6 +61,8 @@ export interface Carried extends CarriedWaits {
   readonly leftVersion?: string;
   /** The job was started from a store, in this Run or an earlier one of the chain. */
   readonly resumed?: ResumedIdentity;
+  /** What is still to be done of that: it begins as its first Run did. */
+  readonly resuming?: CarriedResuming;
   /** Of a fork: where it works, and what it was made of. */
   readonly fork?: ForkPlace;
 }
@@ -71,12 +74,8 @@ export interface ForkPlace extends Pick<Fork, 'workspace' | 'databases' | 'from'
 }
 
 /** Of a job that is started from a store: all of it is in the record. */
-const NOTHING_CARRIED: Carried = {
-  base: { seq: 0, head: GENESIS },
-  generations: {},
-  leftOut: 1,
-  leftOutFrom: 0,
-};
+export const ALL_IN_THE_RECORD = { leftOut: 1, leftOutFrom: 0 } satisfies Partial<Carried>;
+const NOTHING_CARRIED: Carried = { base: { seq: 0, head: GENESIS }, generations: {}, ...ALL_IN_THE_RECORD };
 
 /** What `agentJob` carries of its plan. */
 export interface CarriedPlan {

@@ -20,6 +20,7 @@ import { UndoGate } from '../undo/gate.ts';
 import { undoJob } from '../undo/undo.ts';
 import { beginsAgain, failureOf, JobRestart, OtherState, outcomeOf, type BodyOutcome } from './body-outcome.ts';
 import {
+  ALL_IN_THE_RECORD,
   carriedFromPreviousRun,
   carriedQuestions,
   continueWith,
@@ -218,7 +219,9 @@ export class JobCore {
   async #continueWith(next: Partial<Carried>): Promise<never> {
     const { knowledge, board, refusals, decided, checkpoints, edits, resuming } = this.parts;
     const isAgain = this.ownCheckpoints !== undefined && next.undoing === undefined;
-    const noted = isAgain ? checkpoints.carriedAgain : checkpoints.carried;
+    // Of a record that is not found yet nothing is known that could be noted again.
+    const isUnknown = resuming.isAnew || (resuming.isUnfinished && !resuming.isFound);
+    const noted = isAgain || resuming.isUnfinished ? checkpoints.carriedAgain : checkpoints.carried;
     const carried: Carried = {
       base: knowledge.known,
       generations: knowledge.generations,
@@ -227,8 +230,9 @@ export class JobCore {
         refusals: someOf(refusals.all),
         decided: someOf(decided.latest),
         fork: this.#back.fork,
-        checkpoints: resuming.isAnew ? undefined : noted,
+        checkpoints: isUnknown ? undefined : noted,
         resumed: resuming.carried,
+        resuming: resuming.unfinished,
       }),
       ...this.waits.carried(next.plan?.rewound),
       ...this.moving.carried,
@@ -241,6 +245,8 @@ export class JobCore {
   /** A job that waits goes on in a new Run at once, with what it asks. */
   async #move(): Promise<never> {
     const questions = carriedQuestions(this.parts.questions.all);
+    // As its first Run began: the record answers for all that is done.
+    if (this.parts.resuming.isUnfinished) return await this.#continueWith({ ...ALL_IN_THE_RECORD, questions });
     const plan = this.#hooks?.carried();
     return await this.#continueWith({ ...(plan === undefined ? this.calls.carried() : { plan }), questions });
   }

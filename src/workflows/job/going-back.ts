@@ -4,6 +4,7 @@
  * answers from the record. What the job was started with to that end is carried out before its body begins.
  */
 import type { RewoundTo } from '../../model/job/repair.ts';
+import type { Rewind } from '../../model/job/rewind.ts';
 import type { Editing } from '../gate/editing.ts';
 import type { Rewinding } from '../gate/rewinding.ts';
 import { JobRestart } from './body-outcome.ts';
@@ -51,12 +52,17 @@ export class GoingBack {
    * from its beginning: what is done answers from the record. @throws ApplicationFailure `decision-refused`: it ends
    */
   async first(): Promise<void> {
-    const { resuming, view } = this.#parts;
-    const { rewind } = resuming;
+    const { resuming } = this.#parts;
     this.#isBeforeBody = true;
-    if (rewind !== undefined) view.wentBack = await this.asked!.rewinding.persistently(rewind);
+    if (resuming.rewind !== undefined && resuming.isUnfinished) await this.#rewindEnded(resuming.rewind);
     if (this.#fork?.edit !== undefined) await this.#editFork(this.#fork, this.#fork.edit);
     this.#isBeforeBody = false;
+  }
+
+  async #rewindEnded(rewind: Rewind): Promise<void> {
+    const { resuming, knowledge, view } = this.#parts;
+    view.wentBack = await this.asked!.rewinding.persistently(rewind, resuming.rewindFrom(knowledge.known));
+    resuming.wentBack();
   }
 
   async #editFork({ workspace, databases, from }: ForkPlace, edit: NonNullable<ForkPlace['edit']>): Promise<void> {

@@ -85,7 +85,12 @@ export function makeJobParts(
   const requested = new Set<string>();
   const resumed = new ResumedSteps();
   const shared = { identity, board, knowledge, ending, questions, watch };
-  const resuming = new Resuming(resumeArgument(), identity, carried?.resumed);
+  const resuming = new Resuming({
+    resume: resumeArgument(),
+    identity,
+    resumed: carried?.resumed,
+    unfinished: carried?.resuming,
+  });
   const verification = new Verification({ ...shared, origin, attributes, requested, resuming, scope });
   const checkpoints = new CheckpointNotes(carried?.checkpoints, startedAnewWith(options));
   resuming.onResumed = (resumed) => {

@@ -65,7 +65,7 @@ export class PlannedJob implements PlanJob {
       superStep: core.parts.checkpoints.lastStep,
     });
     this.#rewound = rewound;
-    const isResumed = core.parts.resuming.request !== undefined;
+    const isResumed = core.parts.resuming.isUnfinished;
     const carried = core.carried?.plan;
     this.#carriedDone = carried === undefined ? 0 : resultsOf(carried.progress);
     const { checkpoints } = core.parts;
