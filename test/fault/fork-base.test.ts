@@ -46,7 +46,11 @@ databases:
 state: { seen: { reducer: append } }
 steps:
   - { id: a, use: db.upsert, with: { database: main, table: note, rows: [{ id: 2, text: a }] }, state: { seen: a } }
-  - { id: b, use: db.upsert, needs: [a], with: { database: main, table: note, rows: [{ id: 3, text: b }] }, state: { seen: b } }
+  - id: b
+    use: db.upsert
+    needs: [a]
+    with: { database: main, table: note, rows: [{ id: 3, text: b }] }
+    state: { seen: b }
 `;
 
 const holdfast = async (...args: readonly string[]): Promise<Ran> =>

@@ -4,9 +4,19 @@ import type { Mutation } from './mutation.ts';
 const WORLD = ['test/integration/fork-world.test.ts'];
 const POSTGRES = ['test/fault/fork-postgres.test.ts'];
 const READS = ['test/integration/fork-reads.test.ts'];
+const BASE = ['test/fault/fork-base.test.ts'];
 const EDIT = ['test/fault/fork-edit.test.ts'];
 
 export const FORKS: readonly Mutation[] = [
+  {
+    guarantee: 'G2',
+    breaks: 'the base that a plan declares goes before the one that is given',
+    file: 'src/fork/databases.ts',
+    find: 'destination.base ?? (tables === undefined ? undefined : destination.ownBase);',
+    replace: 'destination.ownBase ?? destination.base;',
+    tests: BASE,
+    name: 'begun with the base of the plan',
+  },
   {
     guarantee: 'G2',
     breaks: 'a copy of a database is taken back although its rows are not as the record has them',
