@@ -48,8 +48,8 @@ async function rowsOf(url: string): Promise<unknown> {
 /** A job that has ended, known by its store alone. */
 async function storedJob(place: string, url: string | undefined) {
   const job = openStoredForkJob(join(place, 'other'), url);
-  const begins = { source: 'input', step: -1, next: ['one'], begins: {}, job: { type: 'agentJob', args: [] } } as const;
-  const input = noteOf({ parent: null, tasks: [], writes: [], ...begins });
+  const begins = { begins: {}, job: { type: 'agentJob', args: [] } };
+  const input = noteOf({ parent: null, source: 'input', step: -1, tasks: [], next: ['one'], writes: [], ...begins });
   const loop = noteOf({ parent: input.digest, source: 'loop', step: 0, tasks: [], next: ['two'], writes: [] });
   const hasRows = url !== undefined;
   await job.step(storedStep, { n: 1, hasRows }, { stepId: 'one', checkpoints: [input] });

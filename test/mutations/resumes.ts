@@ -125,7 +125,7 @@ export const RESUMES: readonly Mutation[] = [
     guarantee: 'G5',
     breaks: 'a job that begins from nothing records what the one before it noted',
     file: 'src/workflows/job/core.ts',
-    find: 'checkpoints: resuming.isAnew ? undefined : noted,',
+    find: 'checkpoints: isUnknown ? undefined : noted,',
     replace: 'checkpoints: noted,',
     tests: ASKED,
     name: 'anew, by a person at a terminal',
