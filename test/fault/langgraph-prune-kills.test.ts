@@ -1,7 +1,7 @@
 /**
- * A saver of LangGraph.js that keeps the newest checkpoints of a thread is killed by SIGKILL at each point of a run that
- * prunes, in a folder and in PostgreSQL: every checkpoint that is kept is read whole, none that is kept is lost, and the
- * next pruning removes what the killed one has left.
+ * A saver of LangGraph.js that keeps the newest checkpoints of a thread is killed by SIGKILL at each point of a run
+ * that prunes, in a folder and in PostgreSQL: every checkpoint that is kept is read whole, none that is kept is lost,
+ * and the next pruning removes what the killed one has left.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
