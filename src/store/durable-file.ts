@@ -143,6 +143,17 @@ export function makeDirectory(path: string, mode = 0o777): boolean {
   return true;
 }
 
+/**
+ * The same with the modes of the process; what stands in the way is the system's own error.
+ * @param isKnown false: another process may have made it and died before its fsync
+ */
+export function makeDirectoryPath(path: string, isKnown = true): void {
+  const first = atPoints('mkdir', () => mkdirSync(path, { recursive: true })) ?? (isKnown ? undefined : path);
+  if (first === undefined) return;
+  for (let made = path; made.length >= first.length && made !== dirname(made); made = dirname(made))
+    syncDirectory(dirname(made));
+}
+
 function tryMakeDirectory(path: string, mode: number): 'made' | 'exists' | 'no-parent' {
   try {
     atPoints('mkdir', () => mkdirSync(path, { mode }));

@@ -68,6 +68,28 @@ export async function removeLeftoverFiles(
   return stored;
 }
 
+/** `<16 digits of the token>-<index>`, as `captured.ts` names them. */
+const CAPTURED_NAME = /^([0-9a-f]{16})-[a-z0-9-]+$/;
+
+/**
+ * Captured files of changes that are settled: a power loss may take their removal back. Call under the lock. Safe to
+ * repeat. @param isSettled whether the changes of a token, of which these are the first digits, are recorded
+ */
+export async function removeSettledCaptures(
+  workspace: FileWorkspace,
+  blobs: BlobStore,
+  isSettled: (shortToken: string) => boolean,
+): Promise<void> {
+  const directory = capturedDirectory(workspace);
+  for (const name of namesIn(directory)) {
+    const token = CAPTURED_NAME.exec(name)?.[1];
+    if (token === undefined || !isSettled(token)) continue;
+    const path = join(directory, name);
+    if (lstatSync(path).isFile()) await blobs.putFromFile(path);
+    dropCaptured(path);
+  }
+}
+
 function foldersAbove(paths: readonly string[]): Set<string> {
   const folders = new Set<string>();
   for (const path of paths) {

@@ -89,10 +89,15 @@ function writeText(path: string, text: string): void {
   }
 }
 
-/** Safe to repeat. */
+/** Safe to repeat. What can't be removed now is a dead worker's to whoever looks next, also in this process. */
 export async function removeCommandFolder(folder: CommandFolder): Promise<void> {
-  await removeTree(folder.path);
-  rmSync(noteOf(folder), { force: true });
+  try {
+    await removeTree(folder.path);
+    rmSync(noteOf(folder), { force: true });
+  } catch (error) {
+    folder.life?.free();
+    throw error;
+  }
   folder.life?.end();
 }
 
@@ -162,7 +167,14 @@ function ofDead(folder: CommandFolder): CommandFolder | undefined {
     return life === undefined ? undefined : { ...folder, life };
   }
   const note = readNote(folder);
-  return (note === undefined ? isAbandoned(noteOf(folder)) : isGone(note.owner)) ? folder : undefined;
+  return (note === undefined ? isAbandoned(noteOf(folder)) || isAlone(folder) : isGone(note.owner))
+    ? folder
+    : undefined;
+}
+
+/** It is made behind its lock and its note, and goes before both: alone it is what a power loss has left. */
+function isAlone(folder: CommandFolder): boolean {
+  return existsSync(folder.path) && !existsSync(noteOf(folder)) && !existsSync(lockOf(folder));
 }
 
 /** Could a note that can't be read not be written, long ago? */
@@ -172,7 +184,7 @@ function isAbandoned(note: string): boolean {
 
 function idsIn(directory: string): readonly string[] {
   try {
-    const ids = readdirSync(directory).flatMap((name) => /^(.+)\.(?:json|lock)$/.exec(name)?.[1] ?? []);
+    const ids = readdirSync(directory).flatMap((name) => /^(.+?)(?:\.json|\.lock)?$/.exec(name)?.[1] ?? []);
     return [...new Set(ids)];
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];

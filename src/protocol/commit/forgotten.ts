@@ -1,5 +1,6 @@
 /**
- * Attempts that a power loss took out of the ledger: what they had prepared beside their targets goes.
+ * Attempts that a power loss took out of the ledger: what they had prepared beside their targets goes. So do old files
+ * that settled changes had captured: a power loss may have taken back that they were removed.
  *
  * Invariant: it is looked for once a start of the host, since only with the host does a committed note of an attempt
  * go; a workspace is searched whole for it.
@@ -19,5 +20,5 @@ export async function removeForgottenFiles(
   const jobs = ledger.jobIds();
   const intents = jobs.flatMap((jobId) => ledger.openIntents(jobId).map(({ intent }) => intent.token));
   const repairs = jobs.flatMap((jobId) => ledger.repairs.sealed(jobId));
-  await files.removeForgotten([...intents, ...repairs]);
+  await files.removeForgotten([...intents, ...repairs], (shortToken) => ledger.hasSettled(shortToken));
 }

@@ -20,6 +20,7 @@ import { foreignFindings } from '../verify/foreign-binding.ts';
 import { patiently, refuseOutage } from '../verify/patience.ts';
 import { missingRecordFinding } from '../verify/missing-record.ts';
 import { onFreshHandles } from '../workspace/fresh-handles.ts';
+import { removeForgottenFiles } from '../commit/forgotten.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
@@ -104,8 +105,9 @@ function nothingToUndo({ searchAttributes }: ProtocolHost): BeginUndoResult {
   };
 }
 
-async function ready({ host, caller, request, ledger }: UndoBeginning): Promise<BeginUndoResult> {
+async function ready({ host, caller, request, workspace, ledger }: UndoBeginning): Promise<BeginUndoResult> {
   const { jobId } = request;
+  await removeForgottenFiles(workspace, ledger, ledger.job(jobId)!, host.clock());
   ledger.transaction(() => {
     // What an undoing has asked is looked at again when its turn comes.
     for (const question of ledger.openQuestions(jobId))

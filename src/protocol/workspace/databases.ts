@@ -3,13 +3,13 @@
  *
  * Invariant: a database that is expected is never created: a file of it that is not there is out of reach, not empty.
  */
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { openDatabase } from '../../effects/database/open.ts';
 import type { Database } from '../../effects/database/database.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
-import { atPoints } from '../../store/fault-point.ts';
+import { makeDirectoryPath, storageError } from '../../store/durable-file.ts';
 import { isSqliteUrl, resolveUrl, urlIfSet, type WorkerEnv } from './database-url.ts';
 
 interface OpenedDatabase {
@@ -91,6 +91,11 @@ export class WorkspaceDatabases {
       );
     }
     const folder = dirname(databasePath);
-    if (folder.startsWith(`${this.#root}/`)) atPoints('mkdir', () => mkdirSync(folder, { recursive: true }));
+    // Its name is durable before the record knows the database: SQLite syncs the names in it, never its own.
+    try {
+      if (folder.startsWith(`${this.#root}/`)) makeDirectoryPath(folder, this.#expected.has(name));
+    } catch (error) {
+      throw storageError('mkdir', folder, error);
+    }
   }
 }

@@ -25,6 +25,7 @@ import {
 import type { ChangeName } from '../../effects/files/change.ts';
 import type { ObserveOptions } from '../../effects/files/observation.ts';
 import { removeForgottenFiles } from '../../effects/files/forgotten.ts';
+import { removeSettledCaptures } from '../../effects/files/leftovers.ts';
 import { readWorkspaceFile } from '../../effects/files/read.ts';
 import { databasePlaces, refuseReservedFile, reservedInodes } from '../../effects/files/reserved.ts';
 import { scanTree, type Tree } from '../../effects/files/tree.ts';
@@ -190,9 +191,14 @@ export class WorkspaceFiles {
     await removeLeftoverFiles(this.#workspace, token, paths, this.#blobs);
   }
 
-  /** Temporary files of attempts that nobody knows any more. `known`: tokens whose changes are not settled. */
-  async removeForgotten(known: readonly string[]): Promise<void> {
+  /**
+   * Temporary files of attempts that nobody knows any more, and what settled changes have captured.
+   * @param known tokens whose changes are not settled
+   * @param isSettled of the first digits of a token: are its changes recorded?
+   */
+  async removeForgotten(known: readonly string[], isSettled: (shortToken: string) => boolean): Promise<void> {
     await removeForgottenFiles(this.#workspace, known);
+    await removeSettledCaptures(this.#workspace, this.#blobs, isSettled);
   }
 
   /** Captures what is there as evidence before it is taken for the record. */

@@ -1,17 +1,17 @@
 /** All workspaces that a process has open: each is opened once, under its real path. */
-import { mkdirSync, readdirSync, realpathSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { JobSettings } from '../../model/job/settings.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 import {
   isThere,
   makeDirectory,
+  makeDirectoryPath,
   OF_RECORD,
   storageError,
   syncDirectory,
   writeDurably,
 } from '../../store/durable-file.ts';
-import { atPoints } from '../../store/fault-point.ts';
 import { assertLocalFilesystem } from '../../store/filesystem.ts';
 import { LEDGER_FILE } from '../../store/ledger/file.ts';
 import { openStore } from '../../store/sealed/open-store.ts';
@@ -111,7 +111,7 @@ function isBare(directory: string): boolean {
 }
 
 function createFolders(path: string): void {
-  atPoints('mkdir', () => mkdirSync(path, { recursive: true }));
+  makeDirectoryPath(path);
   assertLocalFilesystem(path);
   const directory = join(path, HOLDFAST_DIRECTORY);
   // For its owner alone: what lies in it is what steps were given, wrote and answered, whatever the files' modes.

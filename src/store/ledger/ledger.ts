@@ -32,7 +32,7 @@ import { PendingForks } from './pending-fork.ts';
 import type { PlacedRecord, RecordedSubStep } from './records.ts';
 import type { RepairTable } from './repairs.ts';
 import { standingOf, type Standing } from './standing.ts';
-import { hasIssued, tablesOf, type LedgerTables } from './tables.ts';
+import { hasIssued, hasSettled, tablesOf, type LedgerTables } from './tables.ts';
 import type { UndoRulingTable } from './undo-rulings.ts';
 
 export class Ledger {
@@ -262,6 +262,10 @@ export class Ledger {
   /** Did the ledger issue this token: a step's, an undoing's, an intent's that is being applied, a repair's? */
   knowsToken(token: Digest): boolean {
     return hasIssued(this.#tables, token);
+  }
+  /** Of the first digits of a token. */
+  hasSettled(digits: string): boolean {
+    return hasSettled(this.#tables, digits);
   }
 
   question(digest: Digest): QuestionRow | undefined {

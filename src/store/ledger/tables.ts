@@ -63,6 +63,21 @@ export function tablesOf(file: LedgerFile): LedgerTables {
   };
 }
 
+/** Are the changes of a token recorded that begins with these digits? */
+export function hasSettled({ file }: LedgerTables, digits: string): boolean {
+  // Of digits: no token that begins with these comes behind.
+  const range = [digits, `${digits}g`];
+  const found = file.get(
+    `SELECT 1 FROM record WHERE kind = 'step' AND token BETWEEN ? AND ?
+     UNION ALL SELECT 1 FROM record WHERE kind = 'undone' AND token BETWEEN ? AND ?
+     UNION ALL SELECT 1 FROM repair WHERE question BETWEEN ? AND ? AND state = 'done' LIMIT 1`,
+    ...range,
+    ...range,
+    ...range,
+  );
+  return found !== undefined;
+}
+
 export function hasIssued({ records, intents, repairs }: LedgerTables, token: Digest): boolean {
   return records.has(token, 'step') || records.has(token, 'undone') || intents.isApplying(token) || repairs.has(token);
 }

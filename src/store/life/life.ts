@@ -60,6 +60,12 @@ export class Life {
     this.#file = file;
   }
 
+  /** Frees the lock and leaves the file, as the end of the process does: what it stands for is still there. */
+  free(): void {
+    this.#isOver = true;
+    this.#file.close();
+  }
+
   /**
    * Removes the file, then frees the lock. What the file stands for must be gone already. Safe to repeat.
    * @throws HoldfastError where the file can't be removed; the lock is free

@@ -3,7 +3,9 @@
  *
  * HOLDFAST_IO_ROOT: only calls on paths below it count.
  * HOLDFAST_IO_FAIL="CALL N ERRNO FILE": the N-th such call, counted over all threads, fails once with the errno;
- *   FILE is then made, to tell. Another text begins counting anew.
+ *   FILE is then made, to tell. Another text begins counting anew. ERRNO 0: the process is killed there in place of
+ *   the call, in a write half-way through. N 0: none fails, FILE gets a byte for each.
+ * HOLDFAST_IO_BOOT: a file that is read in place of the system's boot id: the process plays one after a power loss.
  * HOLDFAST_IO_SHADOW: a folder. Whenever a file of a database is synced, its content is copied there.
  */
 #define _GNU_SOURCE
@@ -12,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,12 +64,29 @@ static int fails(const char *call) {
   char wanted[32], file[3800];
   int place, code, is_due = 0;
   if (sscanf(told, "%31s %d %d %3799s", wanted, &place, &code, file) == 4 && strcmp(wanted, call) == 0)
-    is_due = ++count == place;
+    is_due = place == 0 || ++count == place;
   pthread_mutex_unlock(&lock);
   if (!is_due) return 0;
+  if (place == 0) {
+    int counted = REAL(int, "open64", const char *, int, ...)(file, O_CREAT | O_WRONLY | O_APPEND, 0644);
+    if (REAL(ssize_t, "write", int, const void *, size_t)(counted, ".", 1) != 1) abort();
+    close(counted);
+    return 0;
+  }
   close(REAL(int, "open64", const char *, int, ...)(file, O_CREAT | O_WRONLY, 0644));
+  if (code == 0 && strcmp(call, "write") != 0) kill(getpid(), SIGKILL);
   errno = code;
   return 1;
+}
+
+/* A write that is to be killed has got half-way. */
+static ssize_t failed_write(int fd, const void *bytes, size_t size, off64_t at) {
+  if (errno != 0) return -1;
+  size_t half = size / 2;
+  ssize_t length = at < 0 ? REAL(ssize_t, "write", int, const void *, size_t)(fd, bytes, half)
+                          : REAL(ssize_t, "pwrite64", int, const void *, size_t, off64_t)(fd, bytes, half, at);
+  kill(getpid(), SIGKILL);
+  return length;
 }
 
 static void copy_to_shadow(int synced) {
@@ -112,27 +132,27 @@ int fdatasync(int fd) {
 }
 
 ssize_t write(int fd, const void *bytes, size_t size) {
-  if (is_failing_fd("write", fd)) return -1;
+  if (is_failing_fd("write", fd)) return failed_write(fd, bytes, size, -1);
   return REAL(ssize_t, "write", int, const void *, size_t)(fd, bytes, size);
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t at) {
-  if (is_failing_fd("write", fd)) return -1;
+  if (is_failing_fd("write", fd)) return failed_write(fd, bytes, size, at);
   return REAL(ssize_t, "pwrite64", int, const void *, size_t, off64_t)(fd, bytes, size, at);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t size, off_t at) {
-  if (is_failing_fd("write", fd)) return -1;
+  if (is_failing_fd("write", fd)) return failed_write(fd, bytes, size, at);
   return REAL(ssize_t, "pwrite", int, const void *, size_t, off_t)(fd, bytes, size, at);
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count) {
-  if (is_failing_fd("write", fd)) return -1;
+  if (is_failing_fd("write", fd)) return failed_write(fd, parts[0].iov_base, parts[0].iov_len, -1);
   return REAL(ssize_t, "writev", int, const struct iovec *, int)(fd, parts, count);
 }
 
 int ftruncate64(int fd, off64_t size) {
-  if (is_failing_fd("write", fd)) return -1;
+  if (is_failing_fd("write", fd)) return (int)failed_write(fd, "", 0, -1);
   return REAL(int, "ftruncate64", int, off64_t)(fd, size);
 }
 
@@ -173,12 +193,24 @@ int unlink(const char *path) {
   return REAL(int, "unlink", const char *)(path);
 }
 
+int unlinkat(int folder, const char *path, int flags) {
+  if (is_ours(folder, path) && fails("unlink")) return -1;
+  return REAL(int, "unlinkat", int, const char *, int)(folder, path, flags);
+}
+
+int rmdir(const char *path) {
+  if (is_ours(AT_FDCWD, path) && fails("rmdir")) return -1;
+  return REAL(int, "rmdir", const char *)(path);
+}
+
 int mkdir(const char *path, mode_t mode) {
   if (is_ours(AT_FDCWD, path) && fails("mkdir")) return -1;
   return REAL(int, "mkdir", const char *, mode_t)(path, mode);
 }
 
 static int open_any(const char *name, const char *path, int flags, mode_t mode) {
+  const char *boot = getenv("HOLDFAST_IO_BOOT");
+  if (boot != NULL && strcmp(path, "/proc/sys/kernel/random/boot_id") == 0) path = boot;
   if (is_ours(AT_FDCWD, path) && fails("open")) return -1;
   return REAL(int, name, const char *, int, ...)(path, flags, mode);
 }
