@@ -18,7 +18,7 @@ export const STEPS_ONCE: readonly Mutation[] = [
     guarantee: 'G1',
     breaks: 'temporary files of attempts that a power loss took from the ledger stay for ever',
     file: 'src/protocol/commit/forgotten.ts',
-    find: 'await files.removeForgotten([...intents, ...repairs]);',
+    find: 'await files.removeForgotten([...intents, ...repairs], (shortToken) => ledger.hasSettled(shortToken));',
     replace: 'void files;',
     tests: ['test/integration/power-loss.test.ts'],
   },
