@@ -6,6 +6,7 @@
  * 2. Nothing crosses into Temporal, or into the worker's log, with a secret that a job has declared.
  */
 import { Context } from '@temporalio/activity';
+import { defined } from '../model/defined.ts';
 import type { Caller } from '../protocol/host.ts';
 import type { Secrets } from '../protocol/secrets/secrets.ts';
 import { faultPointAsync } from '../store/fault-point.ts';
@@ -36,18 +37,21 @@ export async function asActivity<T>(
   work: (caller: Caller) => Promise<T>,
 ): Promise<T> {
   const context = Context.current();
-  const { workflowExecution, workflowNamespace, taskToken, attempt, retryPolicy } = context.info;
+  const { workflowExecution, workflowNamespace, taskToken, attempt, retryPolicy, heartbeatTimeoutMs } = context.info;
   const { workflowId, runId } = workflowExecution ?? { workflowId: '', runId: '' };
   const subject = { workflowId, runId, ...subjectOf(request) };
   const end = register.begin({ taskToken, namespace: workflowNamespace ?? 'default', workflowId, runId });
   // Only now: its timer is stopped below, whatever happens.
-  const heartbeat = new Heartbeat(context, beatEveryMs(heartbeatIntervalMs, context.info.heartbeatTimeoutMs));
+  const heartbeat = new Heartbeat(context, beatEveryMs(heartbeatIntervalMs, heartbeatTimeoutMs), {
+    ...defined({ timeoutMs: heartbeatTimeoutMs }),
+  });
   try {
     const result = await work({
       workflowId,
       runId,
       signal: context.cancellationSignal,
       isTriedAgain: attempt < (retryPolicy?.maximumAttempts ?? Infinity),
+      isGivenUp: () => heartbeat.isGivenUp,
       progress: (message, fraction) => heartbeat.tell(secrets.redact(message), fraction),
       subStepDone: (count, latest) => heartbeat.noteSubStep(count, latest),
       // Behind the step's own fields, which can't speak for another job or step.

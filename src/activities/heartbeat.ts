@@ -1,6 +1,7 @@
 /** An Activity's heartbeats: they go on by themselves until stopped, with the latest progress. */
 import type { Context } from '@temporalio/activity';
 import { defined } from '../model/defined.ts';
+import { bootMoment } from '../store/life/boot-clock.ts';
 
 /**
  * Where the worker's options say nothing. A cancellation reaches a step with the answer to a heartbeat, so this is how
@@ -31,11 +32,33 @@ interface Progress {
 export class Heartbeat {
   readonly #context: Pick<Context, 'heartbeat'>;
   readonly #timer: NodeJS.Timeout;
+  readonly #timeoutMs: number;
+  readonly #nowMs: () => number;
   #progress: Progress | undefined;
+  #sentAtMs: number;
 
-  constructor(context: Pick<Context, 'heartbeat'>, everyMs: number) {
+  /** @param limits of the Activity: its heartbeat timeout; 0: none. `nowMs`: a clock that counts while the host sleeps */
+  constructor(
+    context: Pick<Context, 'heartbeat'>,
+    everyMs: number,
+    {
+      timeoutMs = 0,
+      nowMs = () => bootMoment().bootMs,
+    }: { readonly timeoutMs?: number; readonly nowMs?: () => number } = {},
+  ) {
     this.#context = context;
-    this.#timer = setInterval(() => context.heartbeat(this.#progress), everyMs);
+    this.#timeoutMs = timeoutMs;
+    this.#nowMs = nowMs;
+    this.#sentAtMs = nowMs();
+    this.#timer = setInterval(() => this.#send(), everyMs);
+  }
+
+  /**
+   * Was none sent for so long that the server has given this attempt up? The process, or its host, stood still. The
+   * server's word comes with the answer to the next one, which may be late.
+   */
+  get isGivenUp(): boolean {
+    return this.#timeoutMs > 0 && this.#nowMs() - this.#sentAtMs > this.#timeoutMs;
   }
 
   tell(message: string, fraction?: number): void {
@@ -45,7 +68,7 @@ export class Heartbeat {
       message: message.slice(0, MAX_MESSAGE_CHARACTERS),
       ...defined({ fraction: told, subSteps }),
     };
-    this.#context.heartbeat(this.#progress);
+    this.#send();
   }
 
   /** Goes out with the next heartbeat: thousands may be done between two. */
@@ -55,5 +78,11 @@ export class Heartbeat {
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  #send(): void {
+    // What was given up stays so.
+    if (!this.isGivenUp) this.#sentAtMs = this.#nowMs();
+    this.#context.heartbeat(this.#progress);
   }
 }

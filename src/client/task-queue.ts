@@ -23,9 +23,12 @@ import {
   type WaitingJob,
   type WorkerWait,
 } from '../model/job/worker-wait.ts';
+import { serverNowMs } from './server-clock.ts';
 
 /** A long poll lasts a minute at most. */
 const POLL_LIMIT_MS = 70_000;
+/** So far ahead of this machine's clock the server's counts as the same. */
+const CLOCKS_APART_MS = 2_000;
 
 /** One process that polls a Task Queue. */
 export interface QueuePoller {
@@ -69,7 +72,12 @@ export async function pollersOf(connection: Connection, namespace: string, taskQ
     [WORKFLOW_QUEUE, ACTIVITY_QUEUE].map((type) => rememberedOf(connection, namespace, taskQueue, type)),
   );
   const remembered = { workflow: workflow!.pollers, activity: activity!.pollers };
-  const lately = { workflow: remembered.workflow.filter(isLately), activity: remembered.activity.filter(isLately) };
+  const all = [...remembered.workflow, ...remembered.activity];
+  // By the own clock some are gone, or come from the future: then the server is asked what its clock shows.
+  const isClear = all.every((poller) => isLately(poller, Date.now()) && msOf(poller) <= Date.now() + CLOCKS_APART_MS);
+  const nowMs = isClear ? Date.now() : await serverNowMs(connection, namespace);
+  const isNear = (poller: QueuePoller): boolean => isLately(poller, nowMs);
+  const lately = { workflow: remembered.workflow.filter(isNear), activity: remembered.activity.filter(isNear) };
   const isPolled = lately.workflow.length > 0 && lately.activity.length > 0;
   const { current } = workflow!;
   return { pollers: { taskQueue, ...lately, isPolled, ...defined({ current }) }, remembered };
@@ -110,8 +118,12 @@ function isSame(one: NamedVersion | undefined, other: NamedVersion | undefined):
   return one === undefined || other === undefined ? one === other : isSameVersion(one, other);
 }
 
-function isLately({ lastSeenAt }: QueuePoller): boolean {
-  return Date.now() - Date.parse(lastSeenAt) < POLL_LIMIT_MS;
+function isLately(poller: QueuePoller, nowMs: number): boolean {
+  return nowMs - msOf(poller) < POLL_LIMIT_MS;
+}
+
+function msOf({ lastSeenAt }: QueuePoller): number {
+  return Date.parse(lastSeenAt);
 }
 
 /** Those that a job can be run by: a pinned one by workers of its version, any other by those that jobs are sent to. */
@@ -202,9 +214,10 @@ function whyUnanswered(
   // What to do about a wait is the next step.
   const remedy = wait === undefined ? `; start one: ${start}` : '';
   if (seen === undefined) return `${noneText(taskQueue, false, which)}${remedy}`;
-  const silentS = Math.max(0, Math.round((Date.now() - Date.parse(seen.lastSeenAt)) / 1000));
+  // Longer ago it would not count, unless this machine's clock is off.
+  const silentMs = Math.min(POLL_LIMIT_MS, Math.max(0, Date.now() - msOf(seen)));
   return (
-    `the worker${which} on ${queue} did not answer in time; it last polled ${silentS} s ago (${seen.identity}). ` +
+    `the worker${which} on ${queue} did not answer in time; it last polled ${Math.round(silentMs / 1000)} s ago (${seen.identity}). ` +
     `If it is gone, start one: ${start}`
   );
 }

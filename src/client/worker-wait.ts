@@ -9,6 +9,7 @@ import { NO_WORKER_NOTICED, type WorkerWait } from '../model/job/worker-wait.ts'
 import { defined } from '../model/defined.ts';
 import type { CallingServer } from './calling-server.ts';
 import { listedJob } from './job-listing.ts';
+import { serverNowMs } from './server-clock.ts';
 import { fittingPollers, type QueueMemory, type QueuePoller } from './task-queue.ts';
 
 type Described = WorkflowExecutionDescription['raw'];
@@ -38,7 +39,12 @@ export async function activityWait(
 ): Promise<WorkerWait | undefined> {
   const { raw, workflowId, taskQueue } = described;
   const { version } = listedJob(described);
-  const waiting = oldestOf(waitingActivities(raw, taskQueue, told === undefined ? PATIENCE_MS : 0));
+  const scheduled = scheduledActivities(raw, taskQueue);
+  const patienceMs = told === undefined ? PATIENCE_MS : 0;
+  // Nothing waits, or only just. What is said otherwise goes by the server's clock, which gave the times.
+  if (scheduled.every(({ sinceMs }) => Math.abs(Date.now() - sinceMs) < patienceMs)) return undefined;
+  const nowMs = await server.call(workflowId, () => serverNowMs(server.connection, server.namespace));
+  const waiting = oldestOf(scheduled.filter(({ sinceMs }) => sinceMs <= nowMs - patienceMs));
   if (waiting === undefined) return undefined;
   const { pollers, remembered } = await server.queue(waiting.taskQueue);
   const queue = { pollers: fittingPollers(pollers, version), remembered };
@@ -57,7 +63,8 @@ export async function unansweredWait(
   { raw, workflowId, taskQueue }: WorkflowExecutionDescription,
   { remembered }: QueueMemory,
 ): Promise<WorkerWait | undefined> {
-  const waiting = oldestOf([...waitingTask(raw, taskQueue), ...waitingActivities(raw, taskQueue)]);
+  const isOver = ({ sinceMs }: Waiting): boolean => sinceMs <= Date.now() - PATIENCE_MS;
+  const waiting = oldestOf([...waitingTask(raw, taskQueue), ...scheduledActivities(raw, taskQueue).filter(isOver)]);
   if (waiting === undefined) return undefined;
   const lastWorker = waiting.lastWorker ?? (await lastWorkerOf(server, workflowId));
   return {
@@ -69,7 +76,8 @@ export async function unansweredWait(
 
 /** Since when a job that has no worker waits; undefined: nothing of it does, it waits for a time or for a person. */
 export function waitingSince({ raw, taskQueue }: WorkflowExecutionDescription): string | undefined {
-  const waiting = oldestOf([...waitingTask(raw, taskQueue), ...waitingActivities(raw, taskQueue, 0)]);
+  const isOver = ({ sinceMs }: Waiting): boolean => sinceMs <= Date.now();
+  const waiting = oldestOf([...waitingTask(raw, taskQueue), ...scheduledActivities(raw, taskQueue).filter(isOver)]);
   return waiting && new Date(waiting.sinceMs).toISOString();
 }
 
@@ -91,17 +99,14 @@ function kindOf({ pollers, remembered }: QueueMemory, lastWorker: string | undef
   return pollers.workflow.some(({ identity }) => runsSteps.has(identity)) ? 'no-free-slot' : 'no-worker';
 }
 
-function waitingActivities(
-  { pendingActivities }: Described,
-  jobsQueue: string,
-  patienceMs = PATIENCE_MS,
-): readonly Waiting[] {
+/** What is tried again later is scheduled for then. */
+function scheduledActivities({ pendingActivities }: Described, jobsQueue: string): readonly Waiting[] {
   return (pendingActivities ?? []).flatMap((pending) => {
     const { activityType, activityId, lastWorkerIdentity, activityOptions } = pending;
     const toldMs = Date.parse(activityId?.replace(NO_WORKER_NOTICED, '') ?? '');
     const sinceMs = Number.isNaN(toldMs) ? msOf(pending.scheduledTime) : toldMs;
-    // What is tried again later is scheduled for then, and an operator may have paused it.
-    if (pending.state !== SCHEDULED || pending.paused === true || sinceMs > Date.now() - patienceMs) return [];
+    // An operator may have paused it.
+    if (pending.state !== SCHEDULED || pending.paused === true) return [];
     const activity = activityType?.name ?? '';
     const lastWorker = lastWorkerIdentity == null || lastWorkerIdentity === '' ? undefined : lastWorkerIdentity;
     const stepId = activity === 'runStep' ? (activityId ?? undefined) : undefined;

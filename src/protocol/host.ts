@@ -67,6 +67,8 @@ export interface Caller {
   readonly signal: AbortSignal;
   /** Is the attempt made again if it fails with what may pass? Default: no. */
   readonly isTriedAgain?: boolean;
+  /** Has the server heard nothing of the attempt for so long that it has given it up? Default: no. */
+  isGivenUp?(): boolean;
   progress(message: string, fraction?: number): void;
   /** So many sub-steps are done, this one last. Default: nobody is told. */
   subStepDone?(count: number, latest: string): void;

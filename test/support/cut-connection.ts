@@ -12,6 +12,8 @@ export interface CutConnection extends AsyncDisposable {
   cut: Cut | undefined;
   /** How many were cut. */
   readonly cuts: number;
+  /** Cuts all that are there; who comes after that gets through. */
+  cutAll(): void;
 }
 
 /** @param url of the server, with host and port */
@@ -59,6 +61,9 @@ export async function cutConnection(url: string): Promise<CutConnection> {
     },
     get cuts() {
       return cuts;
+    },
+    cutAll() {
+      for (const socket of sockets) socket.destroy();
     },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();

@@ -105,8 +105,8 @@ test('a command is heard after the clock was set back', () => {
   assert.deepEqual(told, ['one', 'two']);
 });
 
-/** gRPC's deadlines are moments of the wall clock; in a Workflow it is the server's time. */
-const BY_DATE = /^src\/(?:client\/server-calls\.ts|workflows\/)/;
+/** Deadlines of gRPC's and times of the server are moments of the wall clock; in a Workflow it is the server's. */
+const BY_DATE = /^src\/(?:client\/(?:server-calls|server-clock|task-queue)\.ts|workflows\/)/;
 
 test('no wait of the sources ends by the wall clock, and no file’s age is told by it', () => {
   const wrong = globSync('src/**/*.ts', { cwd: root }).flatMap((file) =>

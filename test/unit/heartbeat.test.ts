@@ -74,3 +74,22 @@ test('a long interval gives way to a short timeout: three heartbeats fit into ea
   assert.equal(beatEveryMs(600_000, 5_000), 1_666);
   assert.equal(beatEveryMs(600_000), 600_000);
 });
+
+test('an attempt that sent nothing for longer than its timeout is given up, and stays so', () => {
+  let sleptMs = 0;
+  const slept = new Heartbeat(context, HEARTBEAT_EVERY_MS, { timeoutMs: TIMEOUT_MS, nowMs: () => sleptMs });
+  try {
+    assert.equal(slept.isGivenUp, false);
+    sleptMs = TIMEOUT_MS / 2;
+    mock.timers.tick(HEARTBEAT_EVERY_MS);
+    sleptMs = TIMEOUT_MS * 1.2;
+    assert.equal(slept.isGivenUp, false, 'one was sent meanwhile');
+    sleptMs = TIMEOUT_MS * 1.7;
+    assert.equal(slept.isGivenUp, true);
+    mock.timers.tick(HEARTBEAT_EVERY_MS);
+    assert.equal(slept.isGivenUp, true, 'also once it is heard of again');
+    assert.equal(heartbeat.isGivenUp, false, 'without a timeout nothing is given up');
+  } finally {
+    slept.stop();
+  }
+});

@@ -35,10 +35,12 @@ export async function makeCall<T extends Json>(
   await claim.putPerform(seen, about, mayAct);
   await faultPointAsync('perform.about-after');
   // Nothing is between here and the call: a process that stood still meanwhile looks once more.
-  if (signal.aborted || !claim.isCurrent) {
+  const isGivenUp = attempt.caller.isGivenUp?.() === true;
+  if (signal.aborted || isGivenUp || !claim.isCurrent) {
     await withdraw(call, about, fallback, 'the attempt ended before it was called').catch(() => undefined);
     signal.throwIfAborted();
     const { stepId } = about;
+    if (isGivenUp) throw givenUp(call, stepId);
     throw new HoldfastError('fenced', `Another attempt has taken over step ${stepId}; ${call.name} is not called.`, {
       stepId,
     });
@@ -52,6 +54,16 @@ export async function makeCall<T extends Json>(
   }
   await faultPointAsync('perform.call-after');
   return await recordAnswer(call, { seen: about, row: about, known: 'called', answer });
+}
+
+/** Its workspace may be elsewhere by now, with a record that this process can't see. */
+function givenUp<T extends Json>({ name }: Call<T>, stepId: string): HoldfastError {
+  return new HoldfastError(
+    'busy',
+    `The server has heard nothing of this attempt at step ${stepId} for longer than its heartbeat timeout, as after a ` +
+      `host that slept: it counts as lost, and ${name} is not called. Whoever tries the step again calls it.`,
+    { stepId },
+  );
 }
 
 /** The row of a call under this claim, before it is made. */
