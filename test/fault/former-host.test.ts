@@ -58,7 +58,7 @@ for (const [how, move] of [
       await job.start();
       const pid = innerPid(former.process.pid!);
       await untilTrue(() => existsSync(join(job.outside, 'stopped')), { what: 'it is in the step', limitMs: 60_000 });
-    process.kill(pid, 'SIGSTOP');
+      process.kill(pid, 'SIGSTOP');
       // It has left the network: the server hands it nothing more.
       way.cutAll();
       const left = job.workspace;
@@ -73,7 +73,7 @@ for (const [how, move] of [
       const look = (): unknown => [everythingIn(job.workspace), filesOf(left), job.calls(), job.runs()];
       const looked = look();
       writeFileSync(join(job.outside, 'woken'), '');
-    process.kill(pid, 'SIGCONT');
+      process.kill(pid, 'SIGCONT');
       await delay(AWAKE_MS);
       assert.deepEqual(look(), looked);
       assert.ok(former.process.exitCode === null, former.printed());

@@ -11,6 +11,7 @@ import { ENCRYPTION } from './encryption.ts';
 import { PLAN_FLOW } from './plan-flow.ts';
 import { HOSTILE } from './hostile.ts';
 import { ENDING } from './ending.ts';
+import { CLOCK_FAULTS } from './clocks.ts';
 import { CALLS_ONCE } from './g1-once-calls.ts';
 import { COMMANDS_ONCE } from './g1-once-commands.ts';
 import { DATABASES_ONCE } from './g1-once-databases.ts';
@@ -82,5 +83,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...SECRETS,
   ...ENCRYPTION,
   ...CHANGES,
+  ...CLOCK_FAULTS,
   ...MODEL,
 ];

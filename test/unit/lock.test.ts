@@ -115,6 +115,17 @@ test('a lock file that cannot be looked at once it is locked is given back, and 
   lock.close();
 });
 
+test('a process that beats makes nothing where its folder was taken away', async () => {
+  const lock = openWorkspaceLock(directory, { stillMs: 60 });
+  await lock.hold('beating', async () => {
+    assert.ok(existsSync(join(directory, 'holders')));
+    rmSync(directory, { recursive: true });
+    await sleep(100);
+    assert.equal(existsSync(directory), false);
+  });
+  lock.close();
+});
+
 test('time that the watcher itself was away is not time that the holder stood still', () => {
   const watch = new StillnessWatch();
   const holder = { identity: thisProcess(), beat: 3, holding: null };

@@ -60,7 +60,8 @@ function adviceOf({ kind, underway }: Doubt): string {
 function foundText(doubt: Doubt): string {
   const { row, kind, underway } = doubt;
   const by = row.calledIn === row.generation ? '' : ` by the step's ${tryText(row.calledIn) || 'first try'}`;
-  const called = `${by} at ${row.at}`;
+  // With the record that knew it the moment is lost, too.
+  const called = row.at === '' ? by : `${by} at ${row.at}`;
   if (underway !== undefined) return `begun${called}; it ${underway.text}`;
   if (kind === 'outcome-unknown') return `begun${called}; whether it happened is not known`;
   const request = requestsTheSame(doubt) ? '' : `: ${short(row.request.text)}`;

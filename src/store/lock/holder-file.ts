@@ -73,7 +73,8 @@ export class HolderFileWriter {
 
   #writeInNewDirectory(content: HolderFile): boolean {
     try {
-      mkdirSync(this.#directory, { recursive: true });
+      // Not the folder around it: where the whole record was taken away, nothing is made in its place.
+      mkdirSync(this.#directory);
       writeFileSync(this.#path, JSON.stringify(content), { mode: 0o644 });
       return true;
     } catch {

@@ -50,6 +50,12 @@ export interface VisitedWorker {
   readonly root?: string;
 }
 
+interface Given {
+  readonly answer?: string;
+  readonly items?: object;
+  readonly result?: string;
+}
+
 interface Command {
   readonly code: number | null;
   readonly out: string;
@@ -185,7 +191,7 @@ export class VisitedJob {
     return questions[0]!;
   }
 
-  async answer({ digest }: Asked, decision: { readonly answer: string } | { readonly items: object }): Promise<void> {
+  async answer({ digest }: Asked, decision: Given): Promise<void> {
     await this.handle.signal('decide', { digest, by: 'a person', reason: 'because', ...decision });
     await this.until(({ questions }) => !questions.some((question) => question.digest === digest));
   }

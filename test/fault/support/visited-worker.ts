@@ -4,6 +4,7 @@
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import * as z from 'zod';
 import { defineStep, implementStep } from '../../../src/model/step/step.ts';
@@ -38,12 +39,14 @@ setFaultHook(stopOnceAt);
 
 const visit = defineStep({
   name: 'visit',
-  input: z.object({ id: z.string(), row: z.int() }),
+  // `hold`: it waits in its code until the file `go-on ID` is there.
+  input: z.object({ id: z.string(), row: z.int(), hold: z.boolean().default(false) }),
   output: z.object({ answer: z.string() }),
 });
-const visitCode = implementStep(visit, async (ctx, { id, row }) => {
+const visitCode = implementStep(visit, async (ctx, { id, row, hold }) => {
   appendFileSync(join(order.outside, 'runs'), `${id}\n`);
   stopOnceAt(`code of ${id}`);
+  while (hold && !existsSync(join(order.outside, `go-on ${id}`))) await delay(50, undefined, { signal: ctx.signal });
   const answer = await ctx.perform('ring', {
     request: { id },
     run: ({ key }) => {
