@@ -37,7 +37,7 @@ export class Heartbeat {
   #progress: Progress | undefined;
   #sentAtMs: number;
 
-  /** @param limits of the Activity: its heartbeat timeout; 0: none. `nowMs`: a clock that counts while the host sleeps */
+  /** @param limits `timeoutMs`: of the Activity; 0: none. `nowMs`: a clock that counts while the host sleeps */
   constructor(
     context: Pick<Context, 'heartbeat'>,
     everyMs: number,

@@ -216,8 +216,9 @@ function whyUnanswered(
   if (seen === undefined) return `${noneText(taskQueue, false, which)}${remedy}`;
   // Longer ago it would not count, unless this machine's clock is off.
   const silentMs = Math.min(POLL_LIMIT_MS, Math.max(0, Date.now() - msOf(seen)));
+  const silentS = Math.round(silentMs / 1000);
   return (
-    `the worker${which} on ${queue} did not answer in time; it last polled ${Math.round(silentMs / 1000)} s ago (${seen.identity}). ` +
+    `the worker${which} on ${queue} did not answer in time; it last polled ${silentS} s ago (${seen.identity}). ` +
     `If it is gone, start one: ${start}`
   );
 }

@@ -85,9 +85,9 @@ test('commands on a host whose clock is off see the workers that are there, and 
   await job.start();
   await job.asked('approval');
   for (const shows of ['-365d', '+3m']) {
-    const { out, json } = await job.holdfast(['list', '--json'], shows);
-    const [listed] = json<{ jobs: readonly { waitsForWorker?: unknown }[] }>().jobs;
-    assert.equal(listed!.waitsForWorker, undefined, `${shows}: ${out}`);
+    const ran = await job.holdfast(['list', '--json'], shows);
+    const [listed] = ran.json<{ jobs: readonly { waitsForWorker?: unknown }[] }>().jobs;
+    assert.equal(listed!.waitsForWorker, undefined, `${shows}: ${ran.out}`);
   }
   const decision = ['decide', job.handle.workflowId, 'approve', '--by', 'me', '--reason', 'why'];
   const { code, err } = await job.holdfast(decision, '+1d');

@@ -60,8 +60,8 @@ export async function makeCall<T extends Json>(
 function givenUp<T extends Json>({ name }: Call<T>, stepId: string): HoldfastError {
   return new HoldfastError(
     'busy',
-    `The server has heard nothing of this attempt at step ${stepId} for longer than its heartbeat timeout, as after a ` +
-      `host that slept: it counts as lost, and ${name} is not called. Whoever tries the step again calls it.`,
+    `The server has heard nothing of this attempt at step ${stepId} for longer than its heartbeat timeout, as ` +
+      `after a host that slept: it counts as lost, and ${name} is not called. Whoever tries the step again calls it.`,
     { stepId },
   );
 }
