@@ -5,6 +5,15 @@ const REPLAY = ['test/replay/replay.test.ts'];
 
 export const MOVES: readonly Mutation[] = [
   {
+    guarantee: 'G2',
+    breaks: 'a job that had ended forgets that it goes back where it moves before',
+    file: 'src/workflows/job/parts.ts',
+    find: 'unfinished: carried?.resuming,',
+    replace: 'unfinished: undefined,',
+    tests: REPLAY,
+    name: 'replays',
+  },
+  {
     guarantee: 'G4',
     breaks: 'a cancellation that comes as another version is offered again is lost at the move',
     file: 'src/workflows/job/moving.ts',

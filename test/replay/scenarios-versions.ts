@@ -1,7 +1,12 @@
 /** Jobs pinned to a version of their workers while another becomes current. Need a server of 1.31 or newer. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import { untilAsked } from '../support/job-status.ts';
+import { RESUME_FIELD, type Resume } from '../../src/model/job/resume.ts';
+import type { JobStatus } from '../../src/model/job/status.ts';
+import { untilAsked, untilStatus } from '../support/job-status.ts';
+import { chainOf } from '../support/ledger.ts';
 import { until, untilTrue } from '../support/until.ts';
 import { hasTimer } from '../support/versions.ts';
 import { base, decision, write, type Scenario } from './scenario.ts';
@@ -97,7 +102,49 @@ const WOKEN_AS_A_TIMER_FIRES: Scenario = {
   },
 };
 
+const ENDED = { ...base, name: 'ended', steps: [write('a'), write('b', ['a'])] };
+
+/** A job that had ended asks about what somebody has changed before it goes back, and moves meanwhile. */
+const GOES_BACK: Scenario = {
+  isPinned: true,
+  input: { plan: ENDED },
+  during: async (handle, workspace, { setCurrent }) => {
+    await handle.result();
+    const { workflowId } = handle;
+    const { jobId } = await handle.query<{ readonly jobId: string }>('status');
+    const [, afterA] = chainOf(workspace, jobId).filter(({ kind }) => kind === 'checkpoint');
+    writeFileSync(join(workspace, 'b.txt'), 'a person was here');
+    const why = { by: 'someone@example.com', reason: 'recorded for replay' };
+    const resume: Resume = { workflowId, jobId, rewind: { to: afterA!.seq }, ...why };
+    await handle.client.start('agentJob', {
+      workflowId,
+      taskQueue: workflowId,
+      args: [{ plan: ENDED, workspace }, { [RESUME_FIELD]: resume }],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    });
+    const latest = handle.client.getHandle(workflowId);
+    await untilAsked(latest);
+    const { runId } = await latest.describe();
+    await setCurrent('2');
+    await delay(TOLD_MS);
+    await latest.signal('wake');
+    await until(
+      async () => (await latest.describe()).runId,
+      (now) => now !== runId,
+    );
+    const { questions } = await untilStatus(latest, (status) => status.verifications.count > 0 && asksAlone(status));
+    await latest.signal('decide', decision(questions[0]!.digest, 'restore'));
+    await latest.result();
+  },
+};
+
+/** Of its own, not of the Run before. */
+function asksAlone({ questions, state }: JobStatus): boolean {
+  return questions.length === 1 && state === 'waiting';
+}
+
 export const VERSIONS: Readonly<Record<string, Scenario>> = {
+  'goes-back-after-a-move': GOES_BACK,
   'moves-to-another-version-first-run': woken(true, 'first'),
   'moves-to-another-version-last-run': woken(true, 'last'),
   'offered-again-as-it-is-cancelled': OFFERED_AGAIN,
