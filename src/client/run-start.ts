@@ -1,13 +1,15 @@
 /** What started a Workflow's Run, from the first event of its history: needs no worker. */
+import type { LoadedDataConverter, Payload } from '@temporalio/common';
 import type { Json } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
+import { CARRIED_FIELD, CARRIED_MEMO, isOwnArgument } from '../model/job/own-arguments.ts';
 import type { CallingServer } from './calling-server.ts';
 import { decoded } from './stored-payload.ts';
 
 export interface RunStart {
   /** The Workflow's type. */
   readonly type: string;
-  /** What it was given, also what Holdfast has added to it. */
+  /** What it was given, also what Holdfast has added to it; what an earlier Run handed over is the last of them. */
   readonly args: readonly unknown[];
   /** The Run that the chain of Runs began with. */
   readonly firstRunId: string | undefined;
@@ -42,8 +44,19 @@ export async function runStart(
   const summary = stored == null ? undefined : await decoded<Json>(stored, converter);
   return {
     type,
-    args,
+    args: isOwnArgument(args.at(-1))
+      ? args
+      : [...args, ...(await carriedBesides(started.memo?.fields?.[CARRIED_MEMO], converter))],
     firstRunId: started.firstExecutionRunId ?? undefined,
     summary: typeof summary === 'string' ? summary : undefined,
   };
+}
+
+/** Beside arguments that leave no room for it a Run hands it over in its memo. */
+async function carriedBesides(
+  stored: Payload | undefined,
+  converter: LoadedDataConverter,
+): Promise<readonly unknown[]> {
+  if (stored === undefined) return [];
+  return [{ [CARRIED_FIELD]: { carried: await decoded<Json>(stored, converter) } }];
 }

@@ -8,7 +8,7 @@ import { UNREADABLE_ENCODING } from '../codec/payload-converter.ts';
 import { missingParts, NEEDED_BY_JOBS, type BundlePart } from '../model/bundle-parts.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { AGENT_JOB_MARK } from '../workflows/agent-job-mark.ts';
-import { CARRIED_FIELD } from '../workflows/carried-argument.ts';
+import { CARRIED_FIELD } from '../model/job/own-arguments.ts';
 import { INTERCEPTORS_MARK } from '../workflows/interceptors.ts';
 
 const MARKS: Readonly<Record<BundlePart, string>> = {

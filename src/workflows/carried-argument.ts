@@ -9,12 +9,10 @@
  */
 import { workflowInfo } from '@temporalio/workflow';
 import { HoldfastError } from '../model/failure.ts';
+import { CARRIED_FIELD } from '../model/job/own-arguments.ts';
 import { FORK_FIELD, ForkSchema, type Fork } from '../model/job/fork.ts';
 import { RESUME_FIELD, ResumeSchema, type Resume } from '../model/job/resume.ts';
 import { whyUnreadable } from '../model/unreadable.ts';
-
-/** It stands in every bundle that a guarded job can run in. */
-export const CARRIED_FIELD = 'holdfast:carried';
 
 interface CarriedArgument {
   readonly [CARRIED_FIELD]: { readonly chain: string; readonly carried: unknown };

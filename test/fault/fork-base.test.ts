@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { forkStoredJob } from '../../src/changes.ts';
 import type { PlanResult } from '../../src/model/plan/run/progress.ts';
+import { basedNotes, OWN_BASE } from '../support/based-workflow.ts';
 import { cli, type Ran } from '../support/cli-terminal.ts';
 import { fingerprint } from '../support/forked-job.ts';
 import { checkpointsIn } from '../support/noting-jobs.ts';
@@ -18,9 +19,10 @@ import { testTemporal } from '../support/temporal.ts';
 
 const temporal = await testTemporal();
 const postgres = await testPostgres();
-const [DB, COPY, FORK, STORED, TAKEN] = await Promise.all(Array.from({ length: 5 }, () => postgres.database()));
-const env = { DB: DB!, COPY: COPY!, FORK: FORK!, STORED: STORED!, TAKEN: TAKEN! };
-const { root, client, taskQueue } = servedJobs(temporal, 'fork-base', { env });
+const [DB, COPY, FORK, STORED, TAKEN, OWN] = await Promise.all(Array.from({ length: 6 }, () => postgres.database()));
+const env = { DB: DB!, COPY: COPY!, FORK: FORK!, STORED: STORED!, TAKEN: TAKEN!, OWN: OWN! };
+const workflows = new URL('../support/based-workflow.ts', import.meta.url).pathname;
+const { root, client, taskQueue } = servedJobs(temporal, 'fork-base', { env, workflows });
 const ROWS = [
   { id: 1, text: 'was there' },
   { id: 2, text: 'a' },
@@ -138,5 +140,25 @@ test('from the store alone, on the command line', async () => {
     readFileSync(join(root, 'plan.yaml'), 'utf8'),
     /@sql\/tables\.sql/,
     'no file was needed for it any more',
+  );
+});
+
+test('a Workflow of one’s own says by `bases` what is in its database, of a database that it has', async () => {
+  await direct(env.DB, OWN_BASE);
+  const start = async (...args: Parameters<typeof basedNotes>) =>
+    await temporal.client.workflow.start(basedNotes, { workflowId: temporal.unique('own'), taskQueue, args });
+  await assert.rejects((await start('wrong', 'mian')).result(), (error: Error) =>
+    /bases\.mian: there is no database of this name/.test(String((error.cause as Error | undefined)?.message)),
+  );
+  await (await start('own')).result();
+  const after = (await checkpointsIn(join(root, 'own'))).find(({ tasks }) => tasks.some(({ id }) => id === 'row-1'));
+  const place = ['--workspace', 'own-fork', '--database', 'main=${{ env.OWN }}', '--json'];
+  const ran = await holdfast('fork', 'own', '--at', String(after!.seq), ...place);
+  assert.equal(ran.code, 0, ran.err + ran.out);
+  await temporal.client.workflow.getHandle(ran.json<{ workflowId: string }>().workflowId).result();
+  const rows = (await direct(env.OWN, 'SELECT id, text FROM own ORDER BY id')).at(-1)!.rows;
+  assert.deepEqual(
+    rows,
+    [1, 2].map((id) => ({ id, text: `row ${id}` })),
   );
 });

@@ -4,6 +4,12 @@ import { whyUnreadable } from '../unreadable.ts';
 
 const OWN_FIELD = /^holdfast:/;
 
+/** What a Run hands to the next stands in it. It stands in every bundle that a guarded job can run in. */
+export const CARRIED_FIELD = 'holdfast:carried';
+
+/** Where a Run hands it over whose own arguments leave no room beside them. */
+export const CARRIED_MEMO = 'holdfast';
+
 /** Is it one that Holdfast has added: what a Run hands to the next, what a job is resumed or forked with? */
 export function isOwnArgument(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || whyUnreadable(value) !== undefined) return false;

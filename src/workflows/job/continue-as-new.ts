@@ -14,6 +14,7 @@ import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { Edit } from '../../model/job/edit.ts';
+import { CARRIED_MEMO } from '../../model/job/own-arguments.ts';
 import { forkNote, type Fork } from '../../model/job/fork.ts';
 import type { Refusal } from '../../model/job/status.ts';
 import { someOf } from '../../model/list.ts';
@@ -84,8 +85,6 @@ export interface CarriedPlan {
   readonly rewound: readonly string[];
 }
 
-const MEMO = 'holdfast';
-
 /** Of results. */
 export const MAX_CARRIED_BYTES = 1_000_000;
 export const MAX_CARRIED_STEPS_BYTES = 300_000;
@@ -112,7 +111,7 @@ export function carriedFromPreviousRun(isPlanned: boolean): Carried | undefined 
   if (resumed !== undefined) return { ...NOTHING_CARRIED, resumed };
   const fork = forkArgument();
   if (fork !== undefined) return carriedOfFork(fork, isPlanned);
-  return (carriedArgument() ?? workflowInfo().memo?.[MEMO]) as Carried | undefined;
+  return (carriedArgument() ?? workflowInfo().memo?.[CARRIED_MEMO]) as Carried | undefined;
 }
 
 /** @throws ApplicationFailure `bad-input`: it resumes another Workflow's job */
@@ -170,7 +169,7 @@ export function continueWith(carried: Carried, args: readonly unknown[]): Promis
   // The place alone is enough to go on from, by whatever reads the memo: the record answers for the rest.
   const { base, resumed, fork } = carried;
   const place = { base, generations: {}, ...defined({ resumed, fork }) };
-  const memo = { ...workflowInfo().memo, [MEMO]: hasRoom ? place : carried };
+  const memo = { ...workflowInfo().memo, [CARRIED_MEMO]: hasRoom ? place : carried };
   const given = hasRoom ? [...args, asArgument(carried)] : [...args];
   // A Run that is pinned hands its version on, unless it says that the new one goes where new jobs go.
   const moves = workflowInfo().targetWorkerDeploymentVersionChanged;
