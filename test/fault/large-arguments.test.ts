@@ -35,7 +35,8 @@ test('a fork with large arguments that has gone on in new Runs and has ended goe
   assert.equal(await client.workspaceOf(workflowId), folder);
   const { jobId } = await client.status(workflowId);
   const afterB = (await checkpointsIn(folder)).find(({ tasks }) => tasks.some(({ id }) => id === 'b'))!;
-  await client.rewind(workflowId, { to: afterB.seq, ...WHO });
+  const { runsAgain } = await client.rewind(workflowId, { to: afterB.seq, ...WHO });
+  assert.deepEqual(runsAgain, ['c', 'd'], 'told also once the job has gone on in a further Run');
   await temporal.client.workflow.getHandle(workflowId).result();
   assert.equal((await client.status(workflowId)).jobId, jobId);
   const done = chainOf(folder, jobId).flatMap((record) =>

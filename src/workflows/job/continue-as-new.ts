@@ -16,6 +16,7 @@ import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { Edit } from '../../model/job/edit.ts';
 import { CARRIED_MEMO } from '../../model/job/own-arguments.ts';
 import { forkNote, type Fork } from '../../model/job/fork.ts';
+import type { RewindAnswer } from '../../model/job/rewind.ts';
 import type { Refusal } from '../../model/job/status.ts';
 import { someOf } from '../../model/list.ts';
 import type { Question } from '../../model/question/question.ts';
@@ -64,6 +65,8 @@ export interface Carried extends CarriedWaits {
   readonly resumed?: ResumedIdentity;
   /** What is still to be done of that: it begins as its first Run did. */
   readonly resuming?: CarriedResuming;
+  /** What a job that had ended has gone back to, for people. */
+  readonly wentBack?: RewindAnswer;
   /** Of a fork: where it works, and what it was made of. */
   readonly fork?: ForkPlace;
 }

@@ -74,7 +74,7 @@ export class JobCore {
     this.parts = makeJobParts(options, carried, this.#scope);
     const { questions, verification, view } = this.parts;
     this.waits = new Waits(this.parts, carried);
-    this.#back = new GoingBack(this.parts, { waits: this.waits, hooks, fork: carried?.fork });
+    this.#back = new GoingBack(this.parts, { waits: this.waits, hooks, carried });
     this.moving = new Moving(this.parts, this.waits, carried?.leftVersion);
     questions.adopt(carried?.questions ?? []);
     view.planned = hooks?.steps;
@@ -229,13 +229,13 @@ export class JobCore {
       ...defined({
         refusals: someOf(refusals.all),
         decided: someOf(decided.latest),
-        fork: this.#back.fork,
         checkpoints: isUnknown ? undefined : noted,
         resumed: resuming.carried,
         resuming: resuming.unfinished,
       }),
       ...this.waits.carried(next.plan?.rewound),
       ...this.moving.carried,
+      ...this.#back.carried,
       ...edits.carried,
       ...next,
     };

@@ -3,12 +3,13 @@
  * scheduler takes what came after it for void; a user's own Workflow starts from its beginning, where what is done
  * answers from the record. What the job was started with to that end is carried out before its body begins.
  */
+import { defined } from '../../model/defined.ts';
 import type { RewoundTo } from '../../model/job/repair.ts';
 import type { Rewind } from '../../model/job/rewind.ts';
 import type { Editing } from '../gate/editing.ts';
 import type { Rewinding } from '../gate/rewinding.ts';
 import { JobRestart } from './body-outcome.ts';
-import type { ForkPlace } from './continue-as-new.ts';
+import type { Carried, ForkPlace } from './continue-as-new.ts';
 import type { JobParts } from './parts.ts';
 import type { PlanHooks } from './plan-hooks.ts';
 import type { Waits } from './waits.ts';
@@ -23,8 +24,12 @@ interface GoingBackOptions {
   readonly waits: Waits;
   /** Of a plan's scheduler. */
   readonly hooks: Pick<PlanHooks, 'onRewound'> | undefined;
-  readonly fork: ForkPlace | undefined;
+  readonly carried: Pick<Carried, 'fork' | 'wentBack'> | undefined;
 }
+
+/** Of what is told of a rewind in later Runs. */
+const MAX_STEPS_TOLD = 200;
+const MAX_NOTES_TOLD = 20;
 
 export class GoingBack {
   readonly #parts: JobParts;
@@ -35,16 +40,23 @@ export class GoingBack {
   asked: AskedAtFirst | undefined;
   #endBody: (reason: JobRestart) => void = () => undefined;
 
-  constructor(parts: JobParts, { waits, hooks, fork }: GoingBackOptions) {
+  constructor(parts: JobParts, { waits, hooks, carried }: GoingBackOptions) {
     this.#parts = parts;
     this.#waits = waits;
     this.#hooks = hooks;
-    this.#fork = fork;
+    this.#fork = carried?.fork;
+    parts.view.wentBack = carried?.wentBack;
   }
 
   /** For a new Run: an edit that is not carried out yet is among it. */
-  get fork(): ForkPlace | undefined {
-    return this.#fork;
+  get carried(): Pick<Carried, 'fork' | 'wentBack'> {
+    const { wentBack } = this.#parts.view;
+    const told = wentBack && {
+      ...wentBack,
+      runsAgain: wentBack.runsAgain.slice(0, MAX_STEPS_TOLD),
+      done: wentBack.done.slice(0, MAX_NOTES_TOLD),
+    };
+    return defined({ fork: this.#fork, wentBack: told });
   }
 
   /**
