@@ -2,8 +2,11 @@
 import { once } from 'node:events';
 import net from 'node:net';
 
-/** `closed`: new connections are refused, and those that are there are cut. `silent`: whatever is sent is lost. */
-export type RelayState = 'open' | 'closed' | 'silent';
+/**
+ * `closed`: new connections are refused, and those that are there are cut. `silent`: whatever is sent is lost. `mute`:
+ * whatever the server sends is lost.
+ */
+export type RelayState = 'open' | 'closed' | 'silent' | 'mute';
 
 export class Relay implements AsyncDisposable {
   readonly #server: net.Server;
@@ -70,7 +73,10 @@ export class Relay implements AsyncDisposable {
       [behind, client],
     ] as const) {
       this.#sockets.add(from);
-      from.on('data', (bytes) => void (this.#state === 'silent' || to.write(bytes)));
+      from.on('data', (bytes) => {
+        const isLost = this.#state === 'silent' || (this.#state === 'mute' && from === behind);
+        if (!isLost) to.write(bytes);
+      });
       from.on('error', end).on('close', () => {
         this.#sockets.delete(from);
         end();

@@ -51,7 +51,7 @@ export interface KillRun {
 }
 
 /** `hits`: shall each hit of a point be counted? */
-export type KillRunOptions = Pick<Killing, 'kill' | 'killOnceAt'> & { readonly hits?: boolean };
+export type KillRunOptions = Pick<Killing, 'kill' | 'kills' | 'killOnceAt'> & { readonly hits?: boolean };
 
 /** `databaseUrl` default: a SQLite file in the workspace. */
 export async function runUntilItEnds(
