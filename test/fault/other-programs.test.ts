@@ -7,6 +7,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { gitEnvironment } from '../support/git-environment.ts';
 import { linesOf } from '../support/killing.ts';
 import { sqliteRows } from '../support/sqlite.ts';
@@ -16,7 +17,8 @@ import { visit, VisitedJob } from './support/visited-job.ts';
 
 const temporal = await testTemporal();
 const jobs: VisitedJob[] = [];
-const LIMIT = { timeout: 600_000 };
+const LIMIT = { timeout: 400_000 };
+const VERIFY_AFTER_MS = 600;
 const withoutRsync = spawnSync('rsync', ['--version']).status === 0 ? false : 'no rsync here: apt-get install rsync';
 const FORMATTER = join(import.meta.dirname, '../../node_modules/oxfmt/bin/oxfmt');
 
@@ -147,6 +149,7 @@ test('while a job waits for a person: each change is named and decided, reading 
     approval: 'before-apply',
   }));
   await job.start({ steps: [...BEGINNING, ...pauses] });
+  let decided = 0;
   for (const [index, program] of programs.entries())
     await t.test(program.name, async () => {
       const approval = await job.asked('approval');
@@ -154,7 +157,9 @@ test('while a job waits for a person: each change is named and decided, reading 
       types(job, program.types);
       await job.answer(approval, { answer: 'approve' });
       await isDecided(job, program);
+      decided += 1;
     });
+  assert.equal(decided, programs.length);
   await job.handle.result();
   eachOnce(job, ['a']);
   assert.equal(job.text('code.ts'), 'const x = 1;\n', 'the formatted one was accepted');
@@ -166,15 +171,20 @@ test('while a step runs: what changed is asked before the step is applied, and t
   const ids = programs.map((_, index) => `h${index + 1}`);
   const running = ids.map((id, index) => visit(id, 10 + index, [index === 0 ? 'code' : `h${index}`], hold(id, index)));
   // A comparison is due whenever one of them comes to apply.
-  await job.start({ steps: [...BEGINNING, ...running], verifyAfterMinutes: 0.01 });
+  await job.start({ steps: [...BEGINNING, ...running], verifyAfterMinutes: VERIFY_AFTER_MS / 60_000 });
+  let decided = 0;
   for (const [index, program] of programs.entries())
     await t.test(program.name, async () => {
       const id = ids[index]!;
       await untilTrue(() => linesOf(join(job.outside, 'runs')).includes(id), { what: `${id} runs`, limitMs: 60_000 });
       types(job, program.types);
+      // Sooner the latest comparison would still count.
+      await delay(VERIFY_AFTER_MS + 200);
       writeFileSync(join(job.outside, `go-on ${id}`), '');
       await isDecided(job, program);
+      decided += 1;
     });
+  assert.equal(decided, programs.length);
   await job.handle.result();
   eachOnce(job, ['a', ...ids]);
 });
