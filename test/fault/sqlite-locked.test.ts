@@ -1,11 +1,11 @@
-/** Another process has locked a job's SQLite database when a step wants to change it. */
+/** Another process has locked a job's SQLite database when a step wants to change it, or the job to compare it. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { untilAsked } from '../support/job-status.ts';
+import { untilAsked, untilStatus } from '../support/job-status.ts';
 import { servedJobs } from '../support/served-jobs.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { temporalCommand } from '../support/temporal-command.ts';
@@ -91,6 +91,28 @@ test('for as long as its Activity may run: a person is asked, and the row is mad
   assert.equal(kind, 'stuck');
   await lock.unlock();
   await jobs.client.decide(job.id, { answer: 'recheck', digest, by: 'ada', reason: 'it is free' });
+  await job.handle.result();
+  assert.deepEqual(job.look(), DONE);
+});
+
+test('while the world is compared: it is out of reach, not gone, and the job goes on by recheck', async () => {
+  const job = await held.start(jobs, { held: { approval: 'before-apply' } });
+  job.letGo();
+  const approval = await untilAsked(job.handle);
+  const lock = await locked(job, 'EXCLUSIVE');
+  await job.handle.signal('decide', { digest: approval.digest, answer: 'approve', by: 'ada', reason: 'seen' });
+  const { questions } = await untilStatus(job.handle, (status) => status.questions[0]?.kind === 'unverifiable', 60_000);
+  const [question] = questions;
+  assert.deepEqual(
+    question!.findings.map(({ resource, kind, answers }) => [resource, kind, answers]),
+    [['database:main', 'unreachable', ['recheck', 'abort']]],
+  );
+  await lock.unlock();
+  await job.handle.signal('decide', { digest: question!.digest, answer: 'recheck', by: 'ada', reason: 'it is free' });
+  // What was approved could not be looked at, so it is shown once more.
+  const again = await untilStatus(job.handle, (status) => status.questions[0]?.kind === 'approval');
+  const { digest } = again.questions[0]!;
+  await job.handle.signal('decide', { digest, answer: 'approve', by: 'ada', reason: 'seen' });
   await job.handle.result();
   assert.deepEqual(job.look(), DONE);
 });
