@@ -103,7 +103,9 @@ function kindOf({ pollers, remembered }: QueueMemory, lastWorker: string | undef
 function scheduledActivities({ pendingActivities }: Described, jobsQueue: string): readonly Waiting[] {
   return (pendingActivities ?? []).flatMap((pending) => {
     const { activityType, activityId, lastWorkerIdentity, activityOptions } = pending;
-    const toldMs = Date.parse(activityId?.replace(NO_WORKER_NOTICED, '') ?? '');
+    // Other ids may look like dates as well: to Date.parse `verify-1` is one.
+    const told = activityId?.startsWith(NO_WORKER_NOTICED) === true ? activityId.slice(NO_WORKER_NOTICED.length) : '';
+    const toldMs = Date.parse(told);
     const sinceMs = Number.isNaN(toldMs) ? msOf(pending.scheduledTime) : toldMs;
     // An operator may have paused it.
     if (pending.state !== SCHEDULED || pending.paused === true) return [];

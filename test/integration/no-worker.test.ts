@@ -203,6 +203,7 @@ describe('a job without a worker', { concurrency: true }, () => {
       (status) => status.waitsForWorker !== undefined,
     );
     assert.deepEqual([waitsForWorker!.kind, waitsForWorker!.activity], ['no-free-slot', 'verifyWorld']);
+    assert.ok(Math.abs(Date.now() - Date.parse(waitsForWorker!.since!)) < 120_000, waitsForWorker!.since);
     const status = await job.holdfast('status', id);
     assert.deepEqual([status.code, status.err], [0, '']);
     assert.match(status.out, /^The comparison of the world waits for a free slot since /m);
