@@ -71,7 +71,6 @@ const COMPUTING: readonly Kind[] = ['unit', 'replay'];
 const LONG_FILES = [
   'encryption',
   'kills',
-  'package',
   'documentation',
   'demo',
   'cli-process',

@@ -1,6 +1,6 @@
 /**
  * The npm package as its users get it: packed, and used in a folder of its own beside what its manifest names. What npm
- * and pnpm make of it is tried in test/install, with the examples.
+ * and pnpm make of it: peers.test.ts, and the examples.
  */
 import assert from 'node:assert/strict';
 import { promises as fs } from 'node:fs';
