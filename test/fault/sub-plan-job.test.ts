@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { WorkflowHandle } from '@temporalio/client';
+import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
 import type { JobStatus } from '../../src/model/job/status.ts';
 import { statusOf, untilAsked, untilStatus } from '../support/job-status.ts';
 import { servedJobs } from '../support/served-jobs.ts';
 import { chapter, startBook, type StartedBook } from '../support/sub-plans.ts';
 import { testTemporal } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 
 const temporal = await testTemporal();
 const jobs = servedJobs(temporal, 'sub-plan');
@@ -32,7 +33,18 @@ const late = {
 async function jobOf(handle: WorkflowHandle, stepId: string, isOther = ''): Promise<WorkflowHandle> {
   const find = ({ subPlans = [] }: JobStatus) => subPlans.find((sub) => sub.stepId === stepId && sub.job !== isOther);
   const status = await untilStatus(handle, (now) => find(now) !== undefined);
-  return temporal.client.workflow.getHandle(find(status)!.job);
+  const sub = temporal.client.workflow.getHandle(find(status)!.job);
+  // It is told of before it is begun.
+  const begun = (): Promise<boolean> =>
+    sub.describe().then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof WorkflowNotFoundError) return false;
+        throw error;
+      },
+    );
+  await until(begun, (isBegun) => isBegun);
+  return sub;
 }
 
 async function decide(handle: WorkflowHandle, answer: string, more: Readonly<Record<string, unknown>> = {}) {

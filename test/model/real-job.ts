@@ -248,8 +248,9 @@ export class RealJob {
     this.#askedLast = this.#asked!;
     const { digest } = this.#asked!;
     const decision = { digest, by: 'the model', reason: 'to see', ...chosen(answers, this.#asked!) };
-    const result = await this.#repair(decision);
+    // Whatever interrupts it, it has been sent, and may be sent again.
     if (answers[0] !== 'recheck') this.#decision = decision;
+    const result = await this.#repair(decision);
     if (result.kind === 'refused') throw new Error(`refused: ${result.problems.join('; ')}`);
     this.#asked = undefined;
     this.#undo = undefined;
