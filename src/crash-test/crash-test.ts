@@ -3,27 +3,23 @@
  * fresh world, compared with the undisturbed one.
  */
 import { randomInt } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import { HoldfastError } from '../model/failure.ts';
 import { isSafeMethod } from '../model/step/http-request.ts';
 import { refuseUnknownOptions } from '../model/options.ts';
 import { seededRandom } from '../model/seeded-random.ts';
 import { ANSWER_LOST, chooseCases, type CrashCase, type Passed } from './cases.ts';
-import { compareRun } from './compare.ts';
 import { faultKey } from './difference.ts';
 import { CRASH_TEST_OPTIONS, type CrashTestOptions } from './options.ts';
-import { referenceOf, type Reference } from './reference.ts';
+import { referenceOf } from './reference.ts';
 import type { CaseOutcome, CaseReport, CrashFault, CrashReport } from './report.ts';
 import type { Run } from './ran.ts';
 import { runOnce } from './run.ts';
+import { runCases } from './run-cases.ts';
 import { openSession, type Session } from './session.ts';
 import { refuseUnanswered } from './stand-in.ts';
 import { chooseInjections, mustHaveStrace, namedInjection } from './syscalls.ts';
 
 const MAX_SEED = 1_000_000;
-/** Of a disturbed run. */
-const LEAST_LIMIT_MS = 180_000;
-const TIMES = 20;
 
 /**
  * Tests a job of yours: kills its worker at every point that the job passes, lets another go on, and compares what the
@@ -114,58 +110,6 @@ function passedIn({ traces, arrived }: Run): Passed {
   for (const trace of traces) if (trace.kind === 'point') count(`${trace.step}/${trace.point}`);
   for (const { step, method } of arrived) if (!isSafeMethod(method)) count(`${step}/${ANSWER_LOST}`);
   return passed;
-}
-
-async function runCases(
-  session: Session,
-  reference: Reference,
-  cases: readonly CrashCase[],
-): Promise<readonly CaseReport[]> {
-  const { atOnce = Math.max(2, availableParallelism()), onProgress, signal } = session.options;
-  const reports = new Map<number, CaseReport>();
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    for (let at = next++; at < cases.length && signal?.aborted !== true; at = next++) {
-      const report = await runCase(session, reference, cases[at]!, `run-${at + 1}`);
-      reports.set(at, report);
-      onProgress?.({ done: reports.size, total: cases.length, text: `${report.id} ${report.outcome}` });
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, cases.length) }, lane));
-  return [...reports].toSorted(([a], [b]) => a - b).map(([, report]) => report);
-}
-
-async function runCase(session: Session, reference: Reference, test: CrashCase, id: string): Promise<CaseReport> {
-  const run = await runOnce(session, { id, test, limitMs: Math.max(LEAST_LIMIT_MS, reference.run.durationMs * TIMES) });
-  const differences = run.end.kind === 'ended' ? compareRun(reference, run) : [];
-  const [first] = test.kills;
-  const text = textOf(run);
-  const met =
-    run.traces.filter(({ kind }) => kind === 'fault').length + (run.wasCut ? 1 : 0) + (run.wasInjected ? 1 : 0);
-  return {
-    id: test.id,
-    how: test.how,
-    step: first?.step ?? '',
-    point: first?.point ?? test.injection?.call ?? '',
-    outcome: outcomeOf(run, differences.length),
-    ...(met < Math.max(1, test.kills.length) ? { missed: true } : {}),
-    differences: [...differences],
-    ...(text === undefined ? {} : { text }),
-    durationMs: run.durationMs,
-  };
-}
-
-function outcomeOf({ end }: Run, differences: number): CaseOutcome {
-  if (end.kind === 'asks') return 'asks';
-  if (end.kind !== 'ended') return 'stuck';
-  return differences === 0 ? 'same' : 'differs';
-}
-
-function textOf({ end }: Run): string | undefined {
-  if (end.kind === 'ended') return undefined;
-  if (end.kind !== 'asks') return end.text;
-  const { kind, findings } = end.question;
-  return `${kind}: ${findings.map(({ resource, found }) => `${resource} (${found.text.slice(0, 200)})`).join('; ')}`;
 }
 
 function countsOf(reports: readonly CaseReport[]): CrashReport['counts'] {

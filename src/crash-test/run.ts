@@ -5,7 +5,7 @@
  * 1. A worker that a fault has ended gets a successor, and nothing else restarts the job.
  * 2. What the run has started is ended, and its databases are dropped, whatever comes of it.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobResult } from '../client.ts';
@@ -15,12 +15,13 @@ import { defined } from '../model/defined.ts';
 import type { Question } from '../model/question/question.ts';
 import { answerFor } from './answers.ts';
 import type { CrashCase } from './cases.ts';
-import type { ChildOrder, Trace } from './child/order.ts';
+import type { ChildOrder } from './child/order.ts';
 import type { CrashWorld } from './options.ts';
 import type { Session } from './session.ts';
 import { merged } from './subject.ts';
 import { countedCalls, isInjected, ONE_THREAD, straceWords } from './syscalls.ts';
 import { freshWorld, lookAt, type FreshWorld } from './world.ts';
+import { tracesIn } from './traces.ts';
 import { startWorkers, type Workers } from './workers.ts';
 import type { Run, RunEnd } from './ran.ts';
 
@@ -217,14 +218,6 @@ function endOf(result: JobResult): RunEnd {
   if (result.outcome === 'completed') return { kind: 'ended', outcome: 'completed', result: result.result };
   const message = 'failure' in result ? result.failure.message : '';
   return { kind: 'ended', outcome: result.outcome, result: null, message };
-}
-
-function tracesIn(file: string): readonly Trace[] {
-  if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Trace);
 }
 
 interface Names {

@@ -6,7 +6,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { HoldfastError } from '../model/failure.ts';
-import type { ChildMessage, ChildOrder } from './child/order.ts';
+import type { ChildMessage, ChildOrder, GoMessage, OrderedFault } from './child/order.ts';
 
 const MAIN = fileURLToPath(new URL(`./child/main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url));
 const MAX_PRINTED = 8_000;
@@ -17,8 +17,8 @@ export interface WorkerProcess {
   readonly ended: Promise<NodeJS.Signals | number>;
   /** Resolves once it has loaded everything; what ends it before that rejects. */
   readonly loaded: Promise<void>;
-  /** Resolves once it polls; what ends it before that rejects. */
-  poll(): Promise<void>;
+  /** Resolves once it polls; what ends it before that rejects. It goes on to the first of the faults that it meets. */
+  poll(faults: readonly OrderedFault[]): Promise<void>;
   signal(name: NodeJS.Signals): void;
   /** By SIGKILL. Safe to repeat. */
   stop(): Promise<void>;
@@ -68,10 +68,10 @@ export function startWorkerProcess(order: ChildOrder, { env, through = [] }: Lau
     pid: child.pid ?? -1,
     ended,
     loaded,
-    poll: async () => {
+    poll: async (faults) => {
       await loaded;
       const polling = said('polling');
-      child.send('go', () => undefined);
+      child.send({ faults } satisfies GoMessage, () => undefined);
       await polling;
     },
     signal: (name) => void child.kill(name),

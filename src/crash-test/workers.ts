@@ -2,11 +2,11 @@
  * The workers of one run: the one that a fault meets, and those that follow it. A successor loads while its predecessor
  * still works, and polls once that has gone, or stands still.
  */
-import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CrashCase, Kill } from './cases.ts';
 import type { ChildOrder } from './child/order.ts';
 import type { RunEnd } from './ran.ts';
+import { isMet, textOfTraces, tracesIn } from './traces.ts';
 import { EndedEarly, startWorkerProcess, type Launch, type WorkerProcess } from './worker-process.ts';
 
 /** So long a frozen worker stands still at most: then the server has given up the tasks that were handed to it. */
@@ -32,7 +32,11 @@ export function startWorkers(order: ChildOrder, test: CrashCase | undefined, { e
   const work =
     test?.how === 'freeze'
       ? crew.frozen(test.kills[0]!)
-      : crew.killed(killsOf(test), { through: through ?? [], mayEnd: mayEnd(test) });
+      : crew.killed(killsOf(test), {
+          through: through ?? [],
+          mayEnd: mayEnd(test),
+          isInAnyOrder: test?.inAnyOrder === true,
+        });
   const failed = work.catch((error: unknown): RunEnd | Promise<never> => {
     if (crew.isOver) return new Promise(() => undefined);
     return { kind: 'worker-ended', text: error instanceof EndedEarly ? error.message : String(error) };
@@ -54,6 +58,8 @@ interface Ending {
   readonly through: readonly string[];
   /** Besides by the kills. */
   readonly mayEnd: ReturnType<typeof mayEnd>;
+  /** Each process may meet any of those that none has met before it. */
+  readonly isInAnyOrder: boolean;
 }
 
 class Crew {
@@ -68,31 +74,32 @@ class Crew {
     this.#env = env;
   }
 
-  async killed(kills: readonly Kill[], { through, mayEnd: also }: Ending): Promise<RunEnd> {
+  async killed(kills: readonly Kill[], { through, mayEnd: also, isInAnyOrder }: Ending): Promise<RunEnd> {
     const ends = Math.max(kills.length, also === undefined ? 0 : 1);
-    let current = this.#launch('kill', kills[0], through);
+    let current = this.#launch(through);
     for (let count = 1; ; count++) {
-      const polling = current.poll();
+      const meant = isInAnyOrder ? this.#unmet(kills) : kills.slice(count - 1, count);
+      const polling = current.poll(meant.map((kill) => ({ ...kill, how: 'kill' })));
       if (also === 'by itself') await polling.catch(() => undefined);
       else await polling;
       // Only a run that is to lose its worker needs another.
-      const next = count <= ends && also !== 'by itself' ? this.#launch('kill', kills[count]) : undefined;
+      const next = count <= ends && also !== 'by itself' ? this.#launch() : undefined;
       const how = await current.ended;
       if (this.isOver) return await new Promise(() => undefined);
       const isMeant = also === 'by itself' ? count === 1 : how === 'SIGKILL' && next !== undefined;
       if (!isMeant) return { kind: 'worker-ended', text: `a worker ended by itself (${how}):\n${current.printed()}` };
       // One that a failing call has ended is started anew, as any service is.
-      current = next ?? this.#launch('kill');
+      current = next ?? this.#launch();
     }
   }
 
   async frozen(at: Kill): Promise<RunEnd> {
-    const first = this.#launch('freeze', at);
-    await first.poll();
-    const next = this.#launch('kill');
+    const first = this.#launch();
+    await first.poll([{ ...at, how: 'freeze' }]);
+    const next = this.#launch();
     while (!this.isOver && !this.#isFaultMet()) await delay(LOOK_EVERY_MS);
     this.#frozen = first;
-    await next.poll();
+    await next.poll([]);
     const lateMs = performance.now() + FROZEN_MS;
     while (!this.isOver && performance.now() < lateMs && !this.#isTakenOver(at)) await delay(LOOK_EVERY_MS);
     await delay(AFTER_TAKING_OVER_MS);
@@ -128,13 +135,15 @@ class Crew {
   }
 
   get #traces(): string {
-    const { traces } = this.#order;
-    return existsSync(traces) ? readFileSync(traces, 'utf8') : '';
+    return textOfTraces(this.#order.traces);
   }
 
-  #launch(how: 'kill' | 'freeze', kill?: Kill, through: readonly string[] = []): WorkerProcess {
-    const fault = kill === undefined ? {} : { fault: { ...kill, how } };
-    const worker = startWorkerProcess({ ...this.#order, ...fault }, { env: this.#env, through });
+  #unmet(kills: readonly Kill[]): readonly Kill[] {
+    return kills.filter((kill) => !isMet(kill, tracesIn(this.#order.traces)));
+  }
+
+  #launch(through: readonly string[] = []): WorkerProcess {
+    const worker = startWorkerProcess(this.#order, { env: this.#env, through });
     this.#processes.push(worker);
     return worker;
   }

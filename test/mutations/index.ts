@@ -9,6 +9,7 @@ import { LIST_ITEMS } from './for-each.ts';
 import { EDITS } from './edits.ts';
 import { ENCRYPTION } from './encryption.ts';
 import { PLAN_FLOW } from './plan-flow.ts';
+import { CRASH_TEST } from './crash-test.ts';
 import { HOSTILE } from './hostile.ts';
 import { ENDING } from './ending.ts';
 import { CLOCK_FAULTS } from './clocks.ts';
@@ -77,6 +78,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...SEALED_STORES,
   ...CHECKED,
   ...TOLD,
+  ...CRASH_TEST,
   ...HOSTILE,
   ...ENDING,
   ...STORAGE,

@@ -9,6 +9,7 @@ import { junitOf } from '../../src/crash-test/junit.ts';
 import type { Run } from '../../src/crash-test/ran.ts';
 import { referenceOf } from '../../src/crash-test/reference.ts';
 import type { CaseReport, CrashReport } from '../../src/crash-test/report.ts';
+import { togetherInRuns } from '../../src/crash-test/together.ts';
 import type { LeftFile } from '../../src/crash-test/world.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
 import { isFailure } from '../../src/model/failure.ts';
@@ -208,4 +209,32 @@ test('JUnit: a failure for what differs, skipped for what asks, texts escaped', 
   assert.match(xml, /<testcase classname="plan\.pay" name="pay\/p:1" time="1\.500"\/>/);
   assert.match(xml, /<failure type="differs" message="a&lt;b&gt;&amp;&quot;c&quot;�">/);
   assert.match(xml, /name="pay\/p:3" time="1\.500"><skipped message="in-doubt"\/>/);
+});
+
+test('kills of different steps share a run; what is of no step, twice or no kill has one of its own', () => {
+  const steps = ['load', 'pay', 'tell', 'a', 'b', 'c', 'd', 'e', 'f'];
+  const passed = new Map([
+    ...steps.map((step) => [`${step}/seal.after`, 1] as const),
+    ['load/claim.after', 1],
+    ['pay/request.answer-lost', 1],
+    ['job/verify.compared', 1],
+    ['worker/lock.taken', 1],
+  ]);
+  const cases = chooseCases(passed, { ...CHOICE, everyHit: true, pairs: 1, freeze: false });
+  const runs = togetherInRuns(cases);
+  assert.deepEqual(
+    runs
+      .flat()
+      .map(({ id }) => id)
+      .toSorted(),
+    cases.map(({ id }) => id).toSorted(),
+    'each once',
+  );
+  const shared = runs.filter((run) => run.length > 1);
+  assert.deepEqual(
+    shared.map((run) => run.map(({ kills: [kill] }) => kill!.step)),
+    [steps.slice(0, 8), ['f', 'load']],
+  );
+  for (const [test] of runs.filter((run) => run.length === 1))
+    assert.ok(test!.how !== 'kill' || test!.kills.length === 2 || /^(job|worker)\//.test(test!.id), test!.id);
 });

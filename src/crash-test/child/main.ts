@@ -11,7 +11,7 @@ import { defined } from '../../model/defined.ts';
 import { setFaultHook } from '../../store/fault-point.ts';
 import { createWorker } from '../../worker.ts';
 import { loadSetUp } from '../set-up.ts';
-import type { ChildMessage, ChildOrder } from './order.ts';
+import type { ChildMessage, ChildOrder, GoMessage } from './order.ts';
 import { watchOutside } from './outside.ts';
 import { Points } from './points.ts';
 import { countRequests } from './requests.ts';
@@ -40,7 +40,8 @@ const workflowBundle = JSON.parse(readFileSync(order.bundlePath, 'utf8')) as Wor
 // For those that come after it: one that is killed keeps nothing.
 if (order.tellsPoints) flushCompileCache();
 tell('loaded');
-await new Promise((resolve) => process.once('message', resolve));
+const { faults } = await new Promise<GoMessage>((resolve) => process.once('message', resolve));
+points.arm(faults);
 const { workerDeploymentOptions: _unversioned, ...temporal } = config.temporal ?? {};
 const worker = await createWorker({
   address: order.address,
@@ -52,7 +53,7 @@ const worker = await createWorker({
   ...defined({ maxConcurrentSteps: config.maxConcurrentSteps, heartbeatIntervalMs: config.heartbeatIntervalMs }),
   temporal: {
     ...temporal,
-    ...(order.fault?.how === 'freeze' ? FEW_POLLS : {}),
+    ...(faults.some(({ how }) => how === 'freeze') ? FEW_POLLS : {}),
     interceptors: {
       ...temporal.interceptors,
       activity: [naming, ...(temporal.interceptors?.activity ?? [])],

@@ -22,8 +22,16 @@ export interface ChildOrder {
   readonly caseId: string;
   /** Is each point that is passed written down? */
   readonly tellsPoints: boolean;
-  /** Where the process ends itself, or stops itself. Default: nowhere. */
-  readonly fault?: Kill & { readonly how: 'kill' | 'freeze' };
+}
+
+/** Where the process ends itself, or stops itself. */
+export interface OrderedFault extends Kill {
+  readonly how: 'kill' | 'freeze';
+}
+
+/** It is told to go on, to one of these points. */
+export interface GoMessage {
+  readonly faults: readonly OrderedFault[];
 }
 
 /** One line of the file of traces. */

@@ -1,18 +1,24 @@
 /** The points that a worker process of a crash test passes, counted by step, and what happens at one of them. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { appendFileSync } from 'node:fs';
-import type { ChildOrder, Trace } from './order.ts';
+import type { ChildOrder, OrderedFault, Trace } from './order.ts';
 
 /** Of what is passed outside of any Activity. */
 const NO_STEP = 'worker';
 
 export class Points {
   readonly #order: ChildOrder;
+  #faults: readonly OrderedFault[] = [];
   readonly #step = new AsyncLocalStorage<string>();
   readonly #passed = new Map<string, number>();
 
   constructor(order: ChildOrder) {
     this.#order = order;
+  }
+
+  /** From here on the first of them that is met ends the process, or stops it. */
+  arm(faults: readonly OrderedFault[]): void {
+    this.#faults = faults;
   }
 
   /** What `work` passes is passed in `step`. */
@@ -26,14 +32,14 @@ export class Points {
 
   passed(point: string): void {
     const { step } = this;
-    const { fault, tellsPoints } = this.#order;
-    if (tellsPoints) this.trace({ kind: 'point', step, point });
-    if (fault === undefined || fault.step !== step || fault.point !== point) return;
+    if (this.#order.tellsPoints) this.trace({ kind: 'point', step, point });
+    if (this.#faults.length === 0) return;
     const name = `${step}/${point}`;
-    const count = (this.#passed.get(name) ?? 0) + 1;
-    this.#passed.set(name, count);
-    if (count !== fault.hit) return;
-    this.trace({ kind: 'fault', step, point, hit: count });
+    const hit = (this.#passed.get(name) ?? 0) + 1;
+    this.#passed.set(name, hit);
+    const fault = this.#faults.find((one) => one.step === step && one.point === point && one.hit === hit);
+    if (fault === undefined) return;
+    this.trace({ kind: 'fault', step, point, hit });
     process.kill(process.pid, fault.how === 'kill' ? 'SIGKILL' : 'SIGSTOP');
   }
 
