@@ -97,5 +97,14 @@ export class EndedEarly extends HoldfastError {
 
 /** How this process itself was started, less what belongs to it alone. */
 function ownArguments(): readonly string[] {
-  return process.execArgv.filter((argument) => !/^--(test|inspect|eval|print|input-type|cpu-prof)/.test(argument));
+  return shareableArguments(process.execArgv);
+}
+
+const OF_ONE_PROCESS = /^--(test|inspect|eval|print|input-type|cpu-prof|heap-prof|watch)|^-[ep]$/;
+
+/** Options of Node that hold for a process that runs another module, too, each with its value. */
+export function shareableArguments(given: readonly string[]): readonly string[] {
+  const isLeft = (at: number): boolean => OF_ONE_PROCESS.test(given[at] ?? '');
+  // What does not begin with a dash is the value of what stands before it.
+  return given.filter((argument, at) => !isLeft(at) && (argument.startsWith('-') || at === 0 || !isLeft(at - 1)));
 }

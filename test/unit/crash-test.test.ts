@@ -10,6 +10,7 @@ import type { Run } from '../../src/crash-test/ran.ts';
 import { referenceOf } from '../../src/crash-test/reference.ts';
 import type { CaseReport, CrashReport } from '../../src/crash-test/report.ts';
 import { togetherInRuns } from '../../src/crash-test/together.ts';
+import { shareableArguments } from '../../src/crash-test/worker-process.ts';
 import type { LeftFile } from '../../src/crash-test/world.ts';
 import type { Json } from '../../src/model/canonical-json.ts';
 import { isFailure } from '../../src/model/failure.ts';
@@ -240,4 +241,20 @@ test('kills of different steps share a run; what is of no step, twice or no kill
   );
   for (const [test] of runs.filter((run) => run.length === 1))
     assert.ok(test!.how !== 'kill' || test!.kills.length === 2 || /^(job|worker)\//.test(test!.id), test!.id);
+});
+
+test('a worker is started with the options of its starter, but those of a test runner, with their values', () => {
+  const given = [
+    '--conditions=x',
+    '--test',
+    '--test-name-pattern',
+    'a name',
+    '--import',
+    './a.mjs',
+    '-e',
+    '1 + 1',
+    '-C',
+    'y',
+  ];
+  assert.deepEqual(shareableArguments(given), ['--conditions=x', '--import', './a.mjs', '-C', 'y']);
 });
