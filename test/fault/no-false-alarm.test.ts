@@ -23,7 +23,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import * as z from 'zod';
 import { VerificationReasonSchema } from '../../src/model/job/verify-world.ts';
-import { defineStep, implementStep, openTestJob, type TestJobMemory } from '../../src/testing.ts';
+import { defineStep, implementStep, openTestJob, type TestJobMemory, type TestJobOptions } from '../../src/testing.ts';
 import { gitEnvironment } from '../support/git-environment.ts';
 import { seededRandom, theSeed } from './support/seed.ts';
 
@@ -48,12 +48,12 @@ const steps = [
   }),
 ];
 
-const WATCH = [
+const WATCH: NonNullable<TestJobOptions['watch']> = [
   { kind: 'file', path: 'given/**' },
   { kind: 'schema', database: 'main', table: 'made' },
   { kind: 'query', name: 'given', database: 'main', sql: 'SELECT id, held FROM given', params: [] },
   { kind: 'command', argv: ['git', '--version'] },
-] as const;
+];
 
 /** What people and programs do all day that changes nothing that counts. */
 const HARMLESS: readonly ((workspace: string, random: () => number) => void)[] = [
