@@ -24,14 +24,15 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The exit code of a shell for a program that was interrupted. */
 const INTERRUPTED = 130;
 
-const KINDS = ['unit', 'integration', 'replay', 'langgraph', 'fault', 'install'] as const;
+const KINDS = ['unit', 'integration', 'replay', 'langgraph', 'fault', 'soak', 'install'] as const;
 type Kind = (typeof KINDS)[number];
 /** Those that Node's own test runner runs. The others have a function of their own. */
 type KindOfFiles = Exclude<Kind, 'langgraph'>;
 
 /**
  * What `npm test` runs by itself. Kills and failing disks take longer and have `npm run test:faults`; installations
- * with other versions of Temporal's SDK need the registry and belong to `npm run test:peers`.
+ * with other versions of Temporal's SDK need the registry and belong to `npm run test:peers`; half an hour of trouble is
+ * `npm run test:soak`.
  */
 const USUAL_KINDS: readonly Kind[] = ['unit', 'integration', 'replay', 'langgraph'];
 const KINDS_WITH_SERVERS: readonly Kind[] = ['integration', 'langgraph', 'fault', 'install'];
@@ -43,6 +44,7 @@ const KINDS_WITH_SERVERS: readonly Kind[] = ['integration', 'langgraph', 'fault'
 const BESIDE_EACH_OTHER: readonly (readonly (readonly Kind[])[])[] = [
   [['integration'], ['unit', 'replay', 'langgraph']],
   [['fault']],
+  [['soak']],
   [['install']],
 ];
 
@@ -52,6 +54,7 @@ const FILE_LIMIT_MS: Readonly<Record<KindOfFiles, number>> = {
   integration: 240_000,
   replay: 120_000,
   fault: 1_200_000,
+  soak: 2_700_000,
   install: 300_000,
 };
 
