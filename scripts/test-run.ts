@@ -31,8 +31,8 @@ type KindOfFiles = Exclude<Kind, 'langgraph'>;
 
 /**
  * What `npm test` runs by itself. Kills and failing disks take longer and have `npm run test:faults`; installations
- * with other versions of Temporal's SDK need the registry and belong to `npm run test:peers`; half an hour of trouble is
- * `npm run test:soak`.
+ * with other versions of Temporal's SDK need the registry and belong to `npm run test:peers`; half an hour of trouble
+ * is `npm run test:soak`.
  */
 const USUAL_KINDS: readonly Kind[] = ['unit', 'integration', 'replay', 'langgraph'];
 const KINDS_WITH_SERVERS: readonly Kind[] = ['integration', 'langgraph', 'fault', 'install'];

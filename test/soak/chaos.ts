@@ -45,9 +45,11 @@ export class Chaos {
 
   /** @throws what a worker has ended by itself with */
   assertAlive(): void {
-    for (const { process: child, printed } of this.#workers)
-      if (child.exitCode !== null || (child.signalCode !== null && child.signalCode !== 'SIGKILL'))
-        throw new Error(`a worker ended by itself (${child.exitCode ?? child.signalCode}):\n${printed()}`);
+    for (const worker of this.#workers) {
+      const { exitCode, signalCode } = worker.process;
+      if (exitCode !== null || (signalCode !== null && signalCode !== 'SIGKILL'))
+        throw new Error(`a worker ended by itself (${exitCode ?? signalCode}):\n${worker.printed()}`);
+    }
   }
 
   async trouble(): Promise<void> {

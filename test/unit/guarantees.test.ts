@@ -70,6 +70,24 @@ test('every guarantee says what holds, how, what is not covered, and names a tes
   );
 });
 
+test('every fault of the table says how it is made and what comes of it, and leads to guarantees with tests', () => {
+  const section = text.split(/^## /m).find((part) => part.startsWith('Every fault')) ?? '';
+  const rows = section.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| fault |'));
+  assert.ok(rows.length > 25, `${rows.length} faults`);
+  const entries = new Set([...text.matchAll(/^### (.+)$/gm)].map(([, title]) => title));
+  const bad = rows.filter((row) => {
+    const [, fault = '', made = '', outcome = '', guarantees = ''] =
+      row.split(' | ').length === 4 ? ['', ...row.split(' | ')] : [];
+    const led = [...guarantees.matchAll(/\[([^\]]+)\]\(#/g)].map(([, title]) => title!);
+    return (
+      [fault, made, outcome].some((cell) => cell.length < 5) ||
+      led.length === 0 ||
+      !led.every((one) => entries.has(one))
+    );
+  });
+  assert.deepEqual(bad, []);
+});
+
 test('every guarantee is broken once by a mutation', () => {
   const guarantees = [...text.matchAll(/^## (G\d) /gm)].map(([, name]) => name);
   assert.deepEqual(guarantees, ['G1', 'G2', 'G3', 'G4', 'G5', 'G6']);
