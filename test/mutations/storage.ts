@@ -160,4 +160,13 @@ export const STORAGE: readonly Mutation[] = [
     tests: ['test/fault/disk-errors.test.ts'],
     name: 'rmdir of a job fails',
   },
+  {
+    guarantee: 'G6',
+    breaks: 'a value of once, or an answer, that was changed after it was written is believed',
+    file: 'src/store/ledger/columns.ts',
+    find: 'if (seal === undefined || seal === sealOf(text)) return text;',
+    replace: 'return text;',
+    tests: ['test/unit/ledger-tables.test.ts'],
+    name: 'changed after it was written',
+  },
 ];

@@ -64,6 +64,18 @@ test('a row that says what no row may say is damage, and names its table and col
   assert.deepEqual(fixture.ledger.claim(TOKEN)?.rejection, { reason: 'no', by: 'ann' });
 });
 
+test('a value that was changed after it was written is damage; one without a digest is of an earlier release', () => {
+  fixture.ledger.once.put(TOKEN, 0, 'v', { value: '"x"', reads: 'r' });
+  assert.equal(fixture.ledger.once.find(TOKEN, 0, 'v')?.value, '"x"');
+  fixture.raw(`UPDATE once SET value = replace(value, 'x', 'y')`);
+  assert.throws(() => fixture.ledger.once.find(TOKEN, 0, 'v'), isDamage);
+  fixture.raw(`UPDATE once SET value = '"y"'`);
+  assert.equal(fixture.ledger.once.find(TOKEN, 0, 'v')?.value, '"y"');
+  seal();
+  fixture.raw(`UPDATE intent SET details = replace(details, '"1"', '"2"')`);
+  assert.throws(() => fixture.ledger.openIntents(JOB), isDamage);
+});
+
 test('what a rolled back transaction changed is read again, also in the same hold of the lock', async () => {
   const { ledger } = fixture;
   await ledger.held(() => {

@@ -1,4 +1,5 @@
 /** May this step begin? If so, it takes the claim of its token. Call under the lock. */
+import { HoldfastError } from '../../model/failure.ts';
 import { defined } from '../../model/defined.ts';
 import { isPartOf, requestedStepOf } from '../../model/sub-step-id.ts';
 import { isUndoId } from '../../model/record/token.ts';
@@ -106,7 +107,14 @@ function waitingResult(run: StepRun, ledger: Ledger, sealed: IntentRow | undefin
 function notCompared({ work }: StepRun, ledger: Ledger): RunStepResult | undefined {
   const earlier = ledger.claim(work.token);
   if (earlier === undefined || (earlier.state !== 'open' && earlier.state !== 'left-open')) return undefined;
-  if (earlier.state === 'left-open' && earlier.ordinal < ledger.job(earlier.jobId)!.markOrdinal) return undefined;
+  const job = ledger.job(earlier.jobId);
+  if (job === undefined)
+    throw new HoldfastError(
+      'ledger-damaged',
+      `The ledger's claim of step ${earlier.stepId} is of job ${earlier.jobId}, of which it has nothing.`,
+      { stepId: earlier.stepId },
+    );
+  if (earlier.state === 'left-open' && earlier.ordinal < job.markOrdinal) return undefined;
   if (earlier.state === 'open') {
     const lost = ledger
       .openClaims(earlier.jobId)

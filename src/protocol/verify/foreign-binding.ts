@@ -2,6 +2,7 @@
  * A workspace that is bound to another job. If that job has ended, what stands in the way of finishing what it had half
  * applied is asked about, too: nothing of it stays as it is without a word.
  */
+import { HoldfastError } from '../../model/failure.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import { sameState } from '../../model/record/world.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
@@ -67,7 +68,14 @@ function lastTakeOverNotes(ledger: Ledger, jobId: string): readonly string[] {
 
 /** Targets that the other job's half-applied intents would find otherwise than as before or as after. */
 async function halfAppliedFindings({ host, workspace, ledger, boundJobId }: ForeignLook): Promise<Finding[]> {
-  const { settings } = ledger.job(boundJobId)!;
+  const bound = ledger.job(boundJobId);
+  if (bound === undefined)
+    throw new HoldfastError(
+      'ledger-damaged',
+      `The ledger says that its workspace is bound to job ${boundJobId}, of which it has nothing.`,
+      { jobId: boundJobId },
+    );
+  const { settings } = bound;
   expectRecordedDatabases(workspace, settings, ledger, boundJobId);
   const targets = applyingIntents(ledger, boundJobId).flatMap((row) => halfAppliedTargets(ledger, row));
   const sightings = await lookAt(

@@ -1,7 +1,7 @@
 /** The table `perform`: the calls that steps make while their code runs. */
 import type { Digest } from '../../model/digest.ts';
 import type { NamedRow } from '../sqlite-store.ts';
-import { Columns, outline } from './columns.ts';
+import { Columns, outline, sealedText } from './columns.ts';
 import type { LedgerFile } from './file.ts';
 import { CALL_STATES, DOUBT_POLICIES, KNOWN_BY, type PerformBasis, type PerformRow } from './perform-row.ts';
 
@@ -81,7 +81,7 @@ export class CallTable {
       row.request.text,
       row.request.digest,
       row.answers === null ? null : JSON.stringify(row.answers),
-      row.answer,
+      row.answer === null ? null : sealedText(row.answer),
       row.known,
       row.calledIn,
       row.nonce,
@@ -105,7 +105,7 @@ function read(row: NamedRow): PerformRow {
     inDoubt: COLUMNS.oneOf(row, 'in_doubt', DOUBT_POLICIES),
     request: { digest: COLUMNS.text(row, 'request_digest'), text: COLUMNS.text(row, 'request') },
     answers: COLUMNS.jsonOrNull(row, 'answers', isBasis),
-    answer: COLUMNS.textOrNull(row, 'answer'),
+    answer: COLUMNS.sealedOrNull(row, 'answer'),
     known: COLUMNS.oneOfOrNull(row, 'known', KNOWN_BY),
     calledIn: COLUMNS.integer(row, 'called_in'),
     nonce: COLUMNS.text(row, 'nonce'),

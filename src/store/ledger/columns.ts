@@ -4,8 +4,25 @@
  *
  * Checks are by hand and cost a comparison each, because every step reads rows several times.
  */
+import { hash } from 'node:crypto';
 import { HoldfastError } from '../../model/failure.ts';
 import type { NamedRow, SqliteValue } from '../sqlite-store.ts';
+
+const SEAL_DIGITS = 16;
+/** JSON never begins like this. */
+const SEAL = /^#([0-9a-f]{16})#/;
+
+/**
+ * A text with a digest of itself before it. For what a step believes and no record has yet: a bit of the file that
+ * turns there would be seen by nobody else.
+ */
+export function sealedText(text: string): string {
+  return `#${sealOf(text)}#${text}`;
+}
+
+function sealOf(text: string): string {
+  return hash('sha256', text).slice(0, SEAL_DIGITS);
+}
 
 export class Columns {
   readonly #table: string;
@@ -23,6 +40,19 @@ export class Columns {
 
   textOrNull(row: NamedRow, column: string): string | null {
     return row[column] === null ? null : this.text(row, column);
+  }
+
+  /** What `sealedText` made, or a text of a ledger that was written before there was any seal. */
+  sealed(row: NamedRow, column: string): string {
+    const stored = this.text(row, column);
+    const [mark, seal] = SEAL.exec(stored) ?? ['', undefined];
+    const text = stored.slice(mark.length);
+    if (seal === undefined || seal === sealOf(text)) return text;
+    throw this.#damaged(column, 'what its seal was made of: it was changed after it was written', text);
+  }
+
+  sealedOrNull(row: NamedRow, column: string): string | null {
+    return row[column] === null ? null : this.sealed(row, column);
   }
 
   integer(row: NamedRow, column: string): number {
@@ -57,6 +87,11 @@ export class Columns {
 
   jsonOrNull<T>(row: NamedRow, column: string, has: Outline<T>): T | null {
     return row[column] === null ? null : this.json(row, column, has);
+  }
+
+  /** The same of a sealed text. */
+  sealedJson<T>(row: NamedRow, column: string, has: Outline<T>): T {
+    return this.json({ [column]: this.sealed(row, column) }, column, has);
   }
 
   /** JSON that a schema parses: for rows that are read seldom. */

@@ -25,7 +25,7 @@ import type { AppliedEffect, Change, ResumedFailure } from '../../model/record/r
 import type { ResourceState } from '../../model/record/world.ts';
 import { defined } from '../../model/defined.ts';
 import type { NamedRow } from '../sqlite-store.ts';
-import { Columns, outline } from './columns.ts';
+import { Columns, outline, sealedText } from './columns.ts';
 import type { LedgerFile } from './file.ts';
 
 const STATES = ['sealed', 'applying', 'done', 'dropped'] as const;
@@ -114,7 +114,7 @@ export class IntentTable {
     if (unsealed !== undefined && this.#put(unsealed, 'applying', prepared)) return;
     const changed = this.#file.run(
       `UPDATE intent SET state = 'applying', prepared = ? WHERE token = ? AND state IN ('sealed', 'applying')`,
-      JSON.stringify(merged(this.preparedAfters(token), prepared)),
+      sealedText(JSON.stringify(merged(this.preparedAfters(token), prepared))),
       token,
     );
     invariant(changed === 1, `an intent that is applied (${token}) was sealed and is not dropped`);
@@ -133,8 +133,8 @@ export class IntentTable {
       JSON.stringify(intent),
       state,
       approval ? 1 : 0,
-      JSON.stringify(details),
-      prepared === null ? null : JSON.stringify(prepared),
+      sealedText(JSON.stringify(details)),
+      prepared === null ? null : sealedText(JSON.stringify(prepared)),
     );
     return changed === 1;
   }
@@ -150,8 +150,8 @@ export class IntentTable {
 
   preparedAfters(token: Digest): PreparedAfters {
     const row = this.#file.get('SELECT prepared FROM intent WHERE token = ?', token);
-    const prepared = row === undefined ? null : COLUMNS.jsonOrNull(row, 'prepared', isPrepared);
-    return prepared ?? { afters: {}, changes: [] };
+    if (row === undefined || row['prepared'] === null) return { afters: {}, changes: [] };
+    return COLUMNS.sealedJson(row, 'prepared', isPrepared);
   }
 }
 
@@ -180,6 +180,6 @@ function read(row: NamedRow): IntentRow {
     digest,
     state: COLUMNS.oneOf(row, 'state', STATES),
     approval: COLUMNS.integer(row, 'approval') === 1,
-    details: COLUMNS.json(row, 'details', isDetails),
+    details: COLUMNS.sealedJson(row, 'details', isDetails),
   };
 }

@@ -1,6 +1,6 @@
 /** The table `once`: values that do not change on a retry. Those of earlier drafts stay as evidence. */
 import type { Digest } from '../../model/digest.ts';
-import { Columns } from './columns.ts';
+import { Columns, sealedText } from './columns.ts';
 import type { LedgerFile } from './file.ts';
 
 export interface OnceValue {
@@ -31,11 +31,11 @@ export class OnceTable {
       draft,
       name,
     );
-    return row === undefined ? undefined : { value: COLUMNS.text(row, 'value'), reads: COLUMNS.text(row, 'reads') };
+    return row === undefined ? undefined : { value: COLUMNS.sealed(row, 'value'), reads: COLUMNS.text(row, 'reads') };
   }
 
   put(token: Digest, draft: number, name: string, { value, reads }: OnceValue): void {
-    this.#file.run('INSERT INTO once VALUES (?, ?, ?, ?, ?)', token, draft, name, value, reads);
+    this.#file.run('INSERT INTO once VALUES (?, ?, ?, ?, ?)', token, draft, name, sealedText(value), reads);
   }
 
   /** Gives a value to a later draft, too. */
@@ -64,7 +64,7 @@ export class OnceTable {
     return rows.map((row) => ({
       draft: COLUMNS.integer(row, 'draft'),
       name: COLUMNS.text(row, 'name'),
-      value: COLUMNS.text(row, 'value'),
+      value: COLUMNS.sealed(row, 'value'),
     }));
   }
 }

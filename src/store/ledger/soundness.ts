@@ -25,6 +25,12 @@ export async function checkFile(path: string, maxBytesHere = MAX_BYTES_HERE): Pr
 
 /** On the calling thread, by a connection of its own. @throws what the driver throws */
 export function checkHere(path: string): Verdict {
+  const verdict = verdictOf(path);
+  // A page that could not be read is told like one that is damaged: what is damaged is so at the second look, too.
+  return verdict === 'ok' ? verdict : verdictOf(path);
+}
+
+function verdictOf(path: string): Verdict {
   const store = new SqliteStore(path, { readOnly: true });
   try {
     return String(Object.values(store.get('PRAGMA quick_check') ?? { verdict: 'ok' })[0]);

@@ -5,6 +5,7 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isFailure } from '../../../src/model/failure.ts';
 import {
   differenceOf,
   driveDiskJob,
@@ -45,8 +46,12 @@ export interface SweepEnd {
   readonly wrong: readonly string[];
 }
 
-/** A database that a step uses tells its own errors. */
-const SAID_BY_SQLITE = 'disk I/O error';
+/**
+ * What a question may say of the failure in other words: SQLite has its own, calls a page that can't be read malformed,
+ * and a target that can't be opened while it is being replaced is asked about as a conflict.
+ */
+const OTHER_WORDS =
+  /disk I\/O error|disk is full|unable to open database file|malformed|unable to get the page|failed to get page|target-neither-before-nor-after|changed-meanwhile/;
 
 /** What a person does meets no failure. */
 function quietly<T>(act: () => T): T {
@@ -96,12 +101,15 @@ async function sweep(order: SweepOrder): Promise<SweepEnd> {
       failed += run.hasFailed ? 1 : 0;
       const others = run.asked.filter((text) => !wanted.asked.includes(text));
       asked += others.length > 0 ? 1 : 0;
-      const foreign = others.filter((text) => !text.includes(order.code) && !text.includes(SAID_BY_SQLITE));
+      const foreign = others.filter((text) => !text.includes(order.code) && !OTHER_WORDS.test(text));
       if (foreign.length > 0) wrong.push(`${name} asks: ${foreign.join('; ')}`);
       const difference = differenceOf(run.end, wanted.end);
       if (difference !== undefined) wrong.push(`${name}: ${difference}`);
     } catch (error) {
-      wrong.push(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      // It stops, and says why: a database that SQLite calls damaged is nothing that passes.
+      if (isFailure(error, 'database-damaged')) asked += 1;
+      else wrong.push(`${name}: ${text}`);
     }
   }
   return { calls: wanted.calls, failed, asked, wrong };
