@@ -12,14 +12,23 @@ import { isDeepStrictEqual } from 'node:util';
 import { HoldfastError } from '../../src/model/failure.ts';
 import { setFaultHook } from '../../src/store/fault-point.ts';
 import { QuestionAsked } from '../../src/testing.ts';
-import { driveDiskJob, endOf, fresh, prepareDisk, type DiskPlaces, type Kept, type StageName } from './support/disk-job.ts';
+import {
+  driveDiskJob,
+  endOf,
+  fresh,
+  prepareDisk,
+  type DiskPlaces,
+  type Kept,
+  type StageName,
+} from './support/disk-job.ts';
 import { sqliteScript } from '../support/sqlite.ts';
 import { seededRandom, theSeed } from './support/seed.ts';
 
 const PAGE_BYTES = 4096;
 const FLIPS_PER_PAGE = 3;
 /** Of each kind and moment, chosen anew each time; HOLDFAST_EVERY=1 leaves none out. */
-const CASES = process.env['HOLDFAST_EVERY'] === '1' ? Number.POSITIVE_INFINITY : Number(process.env['HOLDFAST_CASES'] ?? 40);
+const CASES =
+  process.env['HOLDFAST_EVERY'] === '1' ? Number.POSITIVE_INFINITY : Number(process.env['HOLDFAST_CASES'] ?? 40);
 const seed = theSeed();
 const random = seededRandom(seed);
 const root = mkdtempSync(join(tmpdir(), 'holdfast-damaged-'));
@@ -57,7 +66,10 @@ async function waiting(name: string, upTo: StageName, dies?: readonly [string, n
   } finally {
     setFaultHook(undefined);
   }
-  assert.deepEqual(readdirSync(join(places.workspace, '.holdfast')).filter((file) => /-wal$/.test(file)), []);
+  assert.deepEqual(
+    readdirSync(join(places.workspace, '.holdfast')).filter((file) => /-wal$/.test(file)),
+    [],
+  );
   return { places, kept, ledger: readFileSync(ledgerOf(places)) };
 }
 
@@ -215,7 +227,9 @@ function placesIn(database: DatabaseSync, table: string): readonly Cell[] {
     .all()
     .flatMap((row) =>
       Object.entries(row).flatMap(([column, value]) =>
-        typeof value === 'string' && /[a-z0-9]/i.test(value) && !FOUND_BY.has(`${table}.${column}`) ? [{ table, column, row: { ...row }, value }] : [],
+        typeof value === 'string' && /[a-z0-9]/i.test(value) && !FOUND_BY.has(`${table}.${column}`)
+          ? [{ table, column, row: { ...row }, value }]
+          : [],
       ),
     );
 }
