@@ -67,7 +67,7 @@ async function waiting(name: string, upTo: StageName, dies?: readonly [string, n
     setFaultHook(undefined);
   }
   assert.deepEqual(
-    readdirSync(join(places.workspace, '.holdfast')).filter((file) => /-wal$/.test(file)),
+    readdirSync(join(places.workspace, '.holdfast')).filter((file) => file.endsWith('-wal')),
     [],
   );
   return { places, kept, ledger: readFileSync(ledgerOf(places)) };
@@ -206,8 +206,8 @@ function* cells(ledger: Buffer): Generator<readonly [string, Buffer]> {
       const where = keys.map((key) => `${key} IS ?`).join(' AND ');
       database.prepare(`UPDATE ${table} SET ${column} = ? WHERE ${where}`).run(turned, ...Object.values(row));
     });
-    const around = `${value.slice(Math.max(0, at - 30), at)}[${value[at]}→${turned[at]}]${value.slice(at + 1, at + 20)}`;
-    yield [`a bit of ${table}.${column} turned in “${around}”`, readFileSync(file)];
+    const before = value.slice(Math.max(0, at - 30), at);
+    yield [`a bit of ${table}.${column} turned behind “${before}”: ${value[at]}→${turned[at]}`, readFileSync(file)];
   }
 }
 
@@ -271,7 +271,7 @@ test('a record that is deleted, older than the job or of a later version is name
     assert.equal(await goOn(moment, damage, undefined, true), 'named');
 });
 
-test('a content that is missing, cut off or altered is named where it is needed, or the job ends as it should', async (t) => {
+test('a content that is missing, cut off or altered is named where it is needed, or the job ends right', async (t) => {
   const moment = await made('between two steps', MOMENTS[0]![1]);
   const wanted = await soundEnd(moment);
   const blobs = join('.holdfast', 'blobs');
