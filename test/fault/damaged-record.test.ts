@@ -134,7 +134,7 @@ async function sweep(t: TestContext, moment: Waiting, damages: Iterable<readonly
     counts.set(kind, (counts.get(kind) ?? 0) + 1);
     if (typeof outcome !== 'string') wrong.push(`${name}: ${outcome.wrong}`);
   }
-  t.diagnostic([...counts].map(([kind, count]) => `${count} ${kind}`).join(', '));
+  t.diagnostic([...counts].map(([kind, count]) => `${count} ${kind}`).join(', ') + ` (HOLDFAST_SEED=${seed})`);
   assert.deepEqual(wrong, []);
   assert.ok((counts.get('named') ?? 0) > 0, 'nothing was named');
 }
@@ -241,7 +241,7 @@ for (const [when, make] of MOMENTS)
     ['bits of each page of its record turned', turned],
     ['a bit of cells of its record turned', cells],
   ] as const)
-    test(`${when}, ${what}: it is named, or the job ends as one with a sound record (HOLDFAST_SEED=${seed})`, async (t) => {
+    test(`${when}, ${what}: it is named, or the job ends as one with a sound record`, async (t) => {
       const moment = await made(when, make);
       await sweep(t, moment, damages(moment.ledger));
     });
