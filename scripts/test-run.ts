@@ -30,9 +30,9 @@ type Kind = (typeof KINDS)[number];
 type KindOfFiles = Exclude<Kind, 'langgraph'>;
 
 /**
- * What `npm test` runs by itself. Kills and failing disks take longer and have `npm run test:faults`; installations
- * with other versions of Temporal's SDK need the registry and belong to `npm run test:peers`; half an hour of trouble
- * is `npm run test:soak`.
+ * What `npm test` runs by itself. Kills and failing disks take longer and have `npm run test:faults`, half an hour of
+ * trouble `npm run test:soak`. What a newcomer does (the package installed beside SDKs of several versions, the
+ * documentation's commands, the demo, a server of one's own) belongs to `npm run test:peers`.
  */
 const USUAL_KINDS: readonly Kind[] = ['unit', 'integration', 'replay', 'langgraph'];
 const KINDS_WITH_SERVERS: readonly Kind[] = ['integration', 'langgraph', 'fault', 'install'];
@@ -74,12 +74,9 @@ const COMPUTING: readonly Kind[] = ['unit', 'replay'];
 const LONG_FILES = [
   'encryption',
   'kills',
-  'documentation',
-  'demo',
   'cli-process',
   'secrets',
   'cli',
-  'dev-server',
   'compensate-job',
   'agent-job',
 ];
