@@ -1,5 +1,6 @@
 /** What no worker takes within a limit. The recorder's is shorter: nobody waits for minutes. */
 import { untilStatus } from '../support/job-status.ts';
+import { until } from '../support/until.ts';
 import { altered, withShortLimits } from '../support/impatient-bundle.ts';
 import { base, write, type Scenario } from './scenario.ts';
 
@@ -23,6 +24,29 @@ export const UNTAKEN: Readonly<Record<string, Scenario>> = {
     untaken: (code) => withShortLimits(code, LIMIT_MS),
     during: async (handle, _workspace, { takeSteps }) => {
       await untilStatus(handle, (status) => status.waitsForWorker !== undefined);
+      await takeSteps();
+    },
+  },
+  // An operator completes the first comparison before any worker takes it.
+  'completed-by-hand-and-requested-again': {
+    input: { plan: PLAN },
+    untaken: (code) => code,
+    during: async (handle, _workspace, { takeSteps }) => {
+      const { workflowId } = handle;
+      const [pending] = await until(
+        async () => (await handle.describe()).raw.pendingActivities ?? [],
+        (all) => all.length > 0,
+      );
+      await handle.client.connection.workflowService.respondActivityTaskCompletedById({
+        namespace: 'default',
+        workflowId,
+        activityId: pending!.activityId!,
+        identity: 'an operator',
+        result: {
+          payloads: [{ metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from('{"kind":"verified"}') }],
+        },
+      });
+      await untilStatus(handle, (status) => status.refusals.length > 0);
       await takeSteps();
     },
   },
