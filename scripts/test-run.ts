@@ -53,7 +53,7 @@ const FILE_LIMIT_MS: Readonly<Record<KindOfFiles, number>> = {
   unit: 120_000,
   integration: 240_000,
   replay: 120_000,
-  fault: 1_200_000,
+  fault: 2_400_000,
   soak: 2_700_000,
   install: 300_000,
 };

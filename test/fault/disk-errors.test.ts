@@ -55,7 +55,7 @@ for (const [call, code, often, least] of CALLS)
       const stride = isEvery ? 1 : often;
       const from = 1 + Math.floor(random() * stride);
       const order: SweepOrder = { call, code, errno: constants.errno[code], stride, from };
-      const child = startChild({ script: CHILD, role: 'sweep', order, env: { LD_PRELOAD: library } });
+      const child = startChild({ script: CHILD, role: 'sweep', order, env: { LD_PRELOAD: library, TMPDIR: root } });
       const end = await answerOf<SweepEnd>(child);
       assert.ok(end !== undefined, 'it was killed');
       t.diagnostic(`${end.failed} of ${end.calls} calls failed; ${end.asked} were asked about (HOLDFAST_SEED=${seed})`);
@@ -81,7 +81,7 @@ for (const call of ['read', 'write', 'fsync', 'open', 'rename', 'link', 'unlink'
         const places = prepareDisk(folder);
         const kept = join(folder, 'kept');
         const order: OneOrder = { places, kept, fails: `${call} ${place} 0 ${join(folder, 'told')}` };
-        const child = startChild({ script: CHILD, role: 'one', order, env: { LD_PRELOAD: library } });
+        const child = startChild({ script: CHILD, role: 'one', order, env: { LD_PRELOAD: library, TMPDIR: root } });
         assert.equal(await answerOf(child), undefined, `${call} ${place}: it was not killed`);
         const over = await driveDiskJob(places, readKept(kept), { workerId: 'the next worker' });
         const difference = differenceOf(await endOf(places, over), wanted);

@@ -316,9 +316,13 @@ export function differenceOf(found: DiskEnd, wanted: DiskEnd): string | undefine
     .join('; ');
 }
 
+/** A draft of `.holdfast/.gitignore` that a kill has left is two bytes, once. */
+const DRAFT_OF_IGNORE = /^\.holdfast\/\.\.gitignore\./;
+
 function leftIn(workspace: string): readonly string[] {
   const found = readdirSync(workspace, { recursive: true, encoding: 'utf8' });
-  return found.filter((name) => name.endsWith('.tmp') || /^\.holdfast\/(captured|commands)\/./.test(name)).toSorted();
+  const isLeft = (name: string): boolean => name.endsWith('.tmp') || /^\.holdfast\/(captured|commands)\/./.test(name);
+  return found.filter((name) => isLeft(name) && !DRAFT_OF_IGNORE.test(name)).toSorted();
 }
 
 /** A person's editor keeps what it has saved. */

@@ -2,7 +2,7 @@
  * A process of another boot: makes what a power loss may have left, at chosen moments of a recorded job, and carries
  * the job on from each with what its Workflow knew by then.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom } from '../../../src/model/seeded-random.ts';
@@ -37,6 +37,8 @@ export interface PowerLossEnd {
   readonly wrong: readonly string[];
 }
 
+const AWAY_MS = 120_000;
+
 const order = JSON.parse(process.argv[2]!) as PowerLossOrder;
 const root = mkdtempSync(join(tmpdir(), 'holdfast-power-loss-'));
 const notes = readNotes(readFileSync(order.log));
@@ -68,6 +70,7 @@ async function lose(world: CrashWorld, kept: Kept, index: number, fate: Fate): P
   mkdirSync(folder);
   const chosen: Chosen = { ordering: order.ordering, fate, random: seededRandom(order.seed + states) };
   world.write(folder, chosen);
+  age(join(folder, 'workspace/.holdfast/commands'));
   const places: DiskPlaces = { workspace: join(folder, 'workspace'), outside: join(folder, 'outside') };
   try {
     const over = await driveDiskJob(places, kept, { workerId: 'after the power loss' });
@@ -82,6 +85,13 @@ async function lose(world: CrashWorld, kept: Kept, index: number, fate: Fate): P
   } catch (error) {
     wrong.push(`${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   }
+}
+
+/** A machine is longer than a minute away; a note of a command that nobody can read is believed to be written so long. */
+function age(folder: string): void {
+  if (!existsSync(folder)) return;
+  const then = new Date(Date.now() - AWAY_MS);
+  for (const name of readdirSync(folder)) utimesSync(join(folder, name), then, then);
 }
 
 function withoutLeftovers({ files }: DiskEnd): Pick<DiskEnd, 'files' | 'left'> {
