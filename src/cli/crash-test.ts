@@ -78,7 +78,7 @@ export const crashTestCommand: CommandSpec<Options> = {
     new Option('--io-errors', 'besides, let such calls fail once: EIO, ENOSPC, EACCES, … (Linux, strace)'),
     new Option('--junit <file>', 'write a test case for each case, for CI'),
     new Option('--seed <number>', 'chooses the seeded points; default: a new one'),
-    new Option('--at-once <number>', 'how many runs at once; default: one a core, at least two'),
+    new Option('--at-once <number>', 'how many runs at once; default: two more than cores'),
     new Option('--limit <seconds>', 'how long one run may take; default: 20 times the undisturbed one, at least 180'),
     new Option('--address <host:port>', 'a Temporal server; default: one is started'),
     new Option('-n, --namespace <name>', 'of that server; default: default'),

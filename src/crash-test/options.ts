@@ -108,7 +108,7 @@ export interface CrashTestOptions {
   readonly ioErrors?: boolean;
   /** Chooses the seeded points. Default: a new one. */
   readonly seed?: number;
-  /** How many runs at once. Default: as many as there are cores. */
+  /** How many runs at once. Default: two more than there are cores. */
   readonly atOnce?: number;
   /** Of one run, in milliseconds. Default: 20 times as long as the undisturbed one, at least 180,000. */
   readonly limitMs?: number;

@@ -18,6 +18,9 @@ import { isMet } from './traces.ts';
 const LEAST_LIMIT_MS = 180_000;
 const TIMES = 20;
 
+/** Runs besides one a core: each waits for its server and its successors for a third of its time. */
+const WHILE_OTHERS_WAIT = 2;
+
 interface Tested {
   readonly session: Session;
   readonly reference: Reference;
@@ -29,7 +32,7 @@ export async function runCases(
   reference: Reference,
   cases: readonly CrashCase[],
 ): Promise<readonly CaseReport[]> {
-  const { atOnce = Math.max(2, availableParallelism()), onProgress, signal } = session.options;
+  const { atOnce = availableParallelism() + WHILE_OTHERS_WAIT, onProgress, signal } = session.options;
   const reports = new Map<string, CaseReport>();
   const tested = { session, reference };
   const done = (report: CaseReport): void => {
