@@ -46,7 +46,9 @@ for (const [call, errno, stride, least] of CALLS)
     async (t) => {
       t.diagnostic(`HOLDFAST_SEED=${seed}`);
       const order: FailingOrder = { call, errno, stride, from: 1 + Math.floor(random() * stride) };
-      const end = await answerOf<FailingEnd>(startChild({ script: CHILD, order, env: { LD_PRELOAD: library, TMPDIR: root } }));
+      const end = await answerOf<FailingEnd>(
+        startChild({ script: CHILD, order, env: { LD_PRELOAD: library, TMPDIR: root } }),
+      );
       assert.ok(end !== undefined, 'it was killed');
       assert.deepEqual(end.wrong, []);
       assert.ok(end.failed >= least, `${end.failed} were made to fail`);
