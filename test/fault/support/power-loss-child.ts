@@ -87,7 +87,7 @@ async function lose(world: CrashWorld, kept: Kept, index: number, fate: Fate): P
   }
 }
 
-/** A machine is longer than a minute away; a note of a command that nobody can read is believed to be written so long. */
+/** A machine is away for longer than a minute: so long a note of a command that nobody can read may be under way. */
 function age(folder: string): void {
   if (!existsSync(folder)) return;
   const then = new Date(Date.now() - AWAY_MS);
