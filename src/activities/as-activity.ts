@@ -42,9 +42,8 @@ export async function asActivity<T>(
   const subject = { workflowId, runId, ...subjectOf(request) };
   const end = register.begin({ taskToken, namespace: workflowNamespace ?? 'default', workflowId, runId });
   // Only now: its timer is stopped below, whatever happens.
-  const heartbeat = new Heartbeat(context, beatEveryMs(heartbeatIntervalMs, heartbeatTimeoutMs), {
-    ...defined({ timeoutMs: heartbeatTimeoutMs }),
-  });
+  const everyMs = beatEveryMs(heartbeatIntervalMs, heartbeatTimeoutMs);
+  const heartbeat = new Heartbeat(context, everyMs, defined({ timeoutMs: heartbeatTimeoutMs }));
   try {
     const result = await work({
       workflowId,

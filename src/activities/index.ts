@@ -52,6 +52,11 @@ export function makeActivities({
   outcomeOf,
 }: ActivityServices): Activities {
   const surroundings = { register, heartbeatIntervalMs, secrets: workspaces.secrets };
+  const answered = async <Result>(
+    activity: keyof Activities,
+    request: Parameters<typeof asActivity>[1],
+    work: (caller: Caller) => Promise<Result>,
+  ): Promise<Result> => proved(provedRequest(activity, request), await asActivity(surroundings, request, work));
   // A request comes from a history: it is parsed, whatever its type says.
   const guard =
     <Request extends { readonly workspace: string }, Result>(
@@ -59,13 +64,11 @@ export function makeActivities({
       schema: ZodType<Request>,
       protocol: Protocol<Request, Result>,
     ) =>
-    async (request: Request): Promise<Result> => {
-      const result = await asActivity(surroundings, request, async (caller) => {
+    async (request: Request): Promise<Result> =>
+      await answered(activity, request, async (caller) => {
         const parsed = schema.parse(request);
         return await workspaces.using(parsed.workspace, () => protocol(host, workspaces, caller, parsed));
       });
-      return proved(provedRequest(activity, request), result);
-    };
   return {
     runStep: guard('runStep', RunStepRequestSchema, runMarked),
     recall: guard('recall', RecallRequestSchema, recallProtocol),
@@ -77,13 +80,11 @@ export function makeActivities({
     askStuck: guard('askStuck', AskStuckRequestSchema, askStuckProtocol),
     beginUndo: guard('beginUndo', BeginUndoRequestSchema, beginUndoProtocol),
     undoStep: guard('undoStep', UndoStepRequestSchema, undoStepProtocol),
-    subPlanOutcome: async (request) => {
-      const result = await asActivity(surroundings, request, async () => {
+    subPlanOutcome: async (request) =>
+      await answered('subPlanOutcome', request, async () => {
         const parsed = SubPlanOutcomeRequestSchema.parse(request);
         return await outcomeOf(parsed);
-      });
-      return proved(provedRequest('subPlanOutcome', request), result);
-    },
+      }),
     workerAnswers: () => Promise.resolve(),
   };
 }

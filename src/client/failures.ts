@@ -10,7 +10,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/common';
-import { FAILURES, type FailureType } from '../model/failures.ts';
+import { isFailureType, type FailureType } from '../model/failures.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { shellWord } from '../model/shell-word.ts';
 
@@ -112,7 +112,7 @@ export function isWithoutWorkflow(error: unknown): boolean {
 
 /** What a Workflow or an Update failed with, in the closed list where its type is of it. */
 export function applicationFailure(failure: ApplicationFailure, cause: unknown = failure): HoldfastError {
-  const type: FailureType = Object.hasOwn(FAILURES, failure.type ?? '') ? (failure.type as FailureType) : 'step-failed';
+  const type: FailureType = isFailureType(failure.type) ? failure.type : 'step-failed';
   return new HoldfastError(type, failure.message, {}, { cause });
 }
 

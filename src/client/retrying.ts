@@ -4,7 +4,7 @@
  */
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { LoadedDataConverter } from '@temporalio/common';
-import { FAILURES } from '../model/failures.ts';
+import { isFailureType } from '../model/failures.ts';
 import type { Retrying } from '../model/job/status.ts';
 import { decoded } from './stored-payload.ts';
 
@@ -41,7 +41,7 @@ async function oneRetrying(
       ...(activity === 'runStep' && activityId != null ? { stepId: activityId } : {}),
       attempt: attempt ?? 1,
       failure: { type, message: (await messageOf(lastFailure, converter)).slice(0, MAX_MESSAGE) },
-      isExpected: lastFailure.applicationFailureInfo == null || Object.hasOwn(FAILURES, type),
+      isExpected: lastFailure.applicationFailureInfo == null || isFailureType(type),
       nextAttemptAt:
         state === SCHEDULED && scheduledTime != null
           ? new Date(Number(scheduledTime.seconds ?? 0) * 1000).toISOString()

@@ -14,6 +14,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { Payload, PayloadCodec } from '@temporalio/common';
 import protos from '@temporalio/proto';
 import { HoldfastError } from '../model/failure.ts';
+import { cutAt } from '../model/shown-value.ts';
 import { KEY_FILE_VARIABLE, KEYS_VARIABLE, type EncryptionKey, type EncryptionKeys } from './keys.ts';
 
 export const ENCRYPTED_ENCODING = 'binary/encrypted';
@@ -147,7 +148,7 @@ function field({ metadata }: Payload, name: string): string | undefined {
 }
 
 function shown(text: string): string {
-  return JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
+  return JSON.stringify(cutAt(text, MAX_SHOWN));
 }
 
 function bytes(text: string): Uint8Array {

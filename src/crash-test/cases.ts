@@ -40,12 +40,6 @@ export interface Choice {
 /** Point → how often it is passed in the undisturbed run, as `STEP/POINT`. */
 export type Passed = ReadonlyMap<string, number>;
 
-/**
- * What is passed in no step: comparisons and the end of a job, what a worker does outside of both. How often that is,
- * is told by what a process does before; so it is met in the first one alone.
- */
-export const NO_STEP_OF_THE_JOB: ReadonlySet<string> = new Set(['job', 'worker']);
-
 /** A request arrives, and its answer is lost. */
 export const ANSWER_LOST = 'request.answer-lost';
 

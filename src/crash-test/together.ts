@@ -3,7 +3,8 @@
  * one start of a worker for each kill, and not two. Where such a run is not as it should be, each of its kills gets a
  * run of its own, and is judged by that alone. Pure.
  */
-import { NO_STEP_OF_THE_JOB, type CrashCase } from './cases.ts';
+import type { CrashCase } from './cases.ts';
+import { OF_JOB, OF_WORKER } from './child/order.ts';
 
 /** A run that is killed oftener takes long until it says anything. */
 const MOST_KILLS = 8;
@@ -12,17 +13,19 @@ const MOST_KILLS = 8;
 export function togetherInRuns(cases: readonly CrashCase[]): readonly (readonly CrashCase[])[] {
   const runs: CrashCase[][] = [];
   for (const test of cases) {
-    const [kill] = test.kills;
-    const isAlone = test.how !== 'kill' || test.kills.length !== 1 || NO_STEP_OF_THE_JOB.has(kill!.step);
+    const step = stepAlone(test);
+    const steps = (run: readonly CrashCase[]): readonly (string | undefined)[] => run.map(stepAlone);
     const fits = (run: readonly CrashCase[]): boolean =>
-      isShared(run) && run.length < MOST_KILLS && run.every(({ kills }) => kills[0]!.step !== kill!.step);
-    const shared = isAlone ? undefined : runs.find(fits);
+      run.length < MOST_KILLS && !steps(run).includes(undefined) && !steps(run).includes(step);
+    const shared = step === undefined ? undefined : runs.find(fits);
     if (shared === undefined) runs.push([test]);
     else shared.push(test);
   }
   return runs;
 }
 
-function isShared([first]: readonly CrashCase[]): boolean {
-  return first!.how === 'kill' && first!.kills.length === 1 && !NO_STEP_OF_THE_JOB.has(first!.kills[0]!.step);
+/** The step of the only kill. Undefined: it has a run of its own. */
+function stepAlone({ how, kills: [kill, ...more] }: CrashCase): string | undefined {
+  if (how !== 'kill' || kill === undefined || more.length > 0) return undefined;
+  return kill.step === OF_JOB || kill.step === OF_WORKER ? undefined : kill.step;
 }

@@ -139,7 +139,8 @@ class Crew {
   }
 
   #unmet(kills: readonly Kill[]): readonly Kill[] {
-    return kills.filter((kill) => !isMet(kill, tracesIn(this.#order.traces)));
+    const traces = tracesIn(this.#order.traces);
+    return kills.filter((kill) => !isMet(kill, traces));
   }
 
   #launch(through: readonly string[] = []): WorkerProcess {

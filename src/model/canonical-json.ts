@@ -12,6 +12,7 @@
  */
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { HoldfastError } from './failure.ts';
+import { cutAt } from './shown-value.ts';
 
 /** Plain JSON: no `undefined`, no Date, no class instance. Numbers are finite and not -0. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -59,6 +60,11 @@ export const TOO_DEEP = `is nested deeper than ${MAX_JSON_DEPTH} levels`;
 /** Is anything in it nested deeper than `MAX_JSON_DEPTH`, or within itself? Never throws. */
 export function isTooDeep(value: unknown): boolean {
   return isDeeper(value, MAX_JSON_DEPTH);
+}
+
+/** For whoever hands a value to a schema. @throws HoldfastError `not-json`: it is nested deeper than that */
+export function refuseTooDeep(value: unknown, rootPath: string): void {
+  if (isTooDeep(value)) assertJson(value, rootPath);
 }
 
 function isDeeper(value: unknown, levels: number): boolean {
@@ -120,12 +126,15 @@ function writeArray(value: readonly unknown[], ancestors: object[]): string {
   return text + ']';
 }
 
-function writeObject(value: object, ancestors: object[]): string {
+/** Is it no list and no class instance? */
+export function isPlainObject(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   // A Workflow's sandbox has its own Object.prototype, so "plain" is: a prototype that itself has none.
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-    throw new Fault(`is a ${constructorName(value)}, not a plain object`);
-  }
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function writeObject(value: object, ancestors: object[]): string {
+  if (!isPlainObject(value)) throw new Fault(`is a ${constructorName(value)}, not a plain object`);
   if (Object.getOwnPropertySymbols(value).length > 0) throw new Fault('has a symbol as a key');
   const entries = value as Record<string, unknown>;
   let text = '{';
@@ -168,8 +177,7 @@ function constructorName(value: object): string {
 }
 
 function notJson(root: string, { keys, message }: Fault): HoldfastError {
-  const whole = root + keys.map(pathPart).join('');
-  const path = whole.length > MAX_PATH_LENGTH ? `${whole.slice(0, MAX_PATH_LENGTH)}…` : whole;
+  const path = cutAt(root + keys.map(pathPart).join(''), MAX_PATH_LENGTH);
   return new HoldfastError('not-json', `${path} ${message}.`, { path });
 }
 

@@ -209,12 +209,12 @@ export const FAILURES = {
 /** The name of a failure in the closed list. */
 export type FailureType = keyof typeof FAILURES;
 
-/** Is such a failure part of the ordinary course of things? */
 /** Is it one of the closed list? Pure. */
 export function isFailureType(type: string | null | undefined): type is FailureType {
   return type != null && Object.hasOwn(FAILURES, type);
 }
 
+/** Is such a failure part of the ordinary course of things? */
 export function isExpected(type: FailureType): boolean {
   return (FAILURES[type] as FailureRule).isExpected === true;
 }

@@ -7,9 +7,14 @@ export function withoutCredentials(text: string): string {
 
 const MAX_SHOWN_LENGTH = 60;
 
+/** The beginning of a text that is longer than that, with a mark that it is. */
+export function cutAt(text: string, maxLength: number): string {
+  return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
+}
+
 /** A name that somebody has written, for a message: names that are known are short. */
 export function shownName(name: string): string {
-  return name.length > MAX_SHOWN_LENGTH ? `${name.slice(0, MAX_SHOWN_LENGTH)}…` : name;
+  return cutAt(name, MAX_SHOWN_LENGTH);
 }
 
 /** So many problems are told of one document; whoever has written it mends these first. */
@@ -24,8 +29,7 @@ export function firstOf(problems: readonly string[]): readonly string[] {
 /** A value in a few words, for `found`. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = withoutCredentials(asText(value));
-  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
+  return cutAt(withoutCredentials(asText(value)), MAX_SHOWN_LENGTH);
 }
 
 /** An object that holds itself, or a number of any length, has no JSON. */

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { answerOf, startChild } from '../support/child-process.ts';
 import type { ForkOrder } from '../support/fork-child.ts';
-import { fingerprint } from '../support/forked-job.ts';
 import { linesOf, type Killing } from '../support/killing.ts';
+import { fingerprint, memoryIfBegun, type ForkAnswer } from '../support/forked-job.ts';
 import { chainOf, readLedger } from '../support/ledger.ts';
 import { checkpointsOf, firstHalf, makeWorld, openRewoundJob, secondHalf, worldOf } from '../support/rewound-job.ts';
 import { twoAtATime } from '../support/undo-kills.ts';
@@ -39,30 +39,13 @@ before(async () => {
   other = fingerprint(from);
 });
 
-interface Answer {
-  readonly kind: string;
-  readonly jobId: string;
-}
-
 /** Undefined: it was killed. */
-async function fork(name: string, killing: Killing = {}): Promise<Answer | undefined> {
+async function fork(name: string, killing: Killing = {}): Promise<ForkAnswer | undefined> {
   const into = join(root, `${name}`, 'fork');
-  const begun = hasBegun(into) ? { memory: memoryBegun() } : {};
-  const order: ForkOrder = { from, into, at, runId: 'run', ...begun, ...killing };
-  return await answerOf<Answer>(
+  const order: ForkOrder = { from, into, at, runId: 'run', ...memoryIfBegun(into, { seq: at, head }), ...killing };
+  return await answerOf<ForkAnswer>(
     startChild({ script: CHILD, order, compiled: join(root, 'compiled'), env: { TMPDIR } }),
   );
-}
-
-/** The Workflow remembers it, and asks again. */
-function memoryBegun(): NonNullable<ForkOrder['memory']> {
-  const place = { seq: at, head };
-  const runs = { workflowId: 'forked', firstRunId: 'run', runId: 'run' };
-  return { ...runs, term: 0, known: place, base: place, steps: [], generations: {} };
-}
-
-function hasBegun(into: string): boolean {
-  return existsSync(into) && readLedger(into, (ledger) => ledger.jobIds().includes('forked@run'));
 }
 
 /** What a killed process leaves is no fork, or the whole one. */
@@ -72,7 +55,7 @@ function mustBeNoneOrWhole(name: string): void {
   assert.deepEqual(fingerprint(from), other);
 }
 
-function mustBeForked(name: string, answer: Answer | undefined): void {
+function mustBeForked(name: string, answer: ForkAnswer | undefined): void {
   assert.equal(answer?.kind, 'verified', JSON.stringify(answer));
   assert.deepEqual(worldOf(join(root, name, 'fork')), atCheckpoint);
   assert.deepEqual(fingerprint(from), other);

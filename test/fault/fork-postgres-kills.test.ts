@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import { answerOf, startChild } from '../support/child-process.ts';
 import type { ForkOrder } from '../support/fork-child.ts';
-import { fingerprint } from '../support/forked-job.ts';
 import { linesOf, type Killing } from '../support/killing.ts';
+import { fingerprint, memoryIfBegun, type ForkAnswer } from '../support/forked-job.ts';
 import { chainOf, readLedger } from '../support/ledger.ts';
 import { direct } from '../support/postgres-subject.ts';
 import { testPostgres } from '../support/postgres.ts';
@@ -32,12 +32,6 @@ const root = mkdtempSync(join(tmpdir(), 'holdfast-fork-postgres-kills-'));
 const TMPDIR = join(root, 'temporary');
 mkdirSync(TMPDIR);
 after(() => rmSync(root, { recursive: true, force: true }));
-
-interface Answer {
-  readonly kind: string;
-  readonly jobId: string;
-  readonly message?: string;
-}
 
 async function hasDatabase(name: string): Promise<boolean> {
   const [found] = await direct(postgres.adminUrl, `SELECT 1 FROM pg_database WHERE datname = '${name}'`);
@@ -73,19 +67,15 @@ async function killedAtEveryPoint(t: TestContext, folder: string, base?: string)
   const into = join(place, 'made', 'fork');
   const killed = join(place, 'killed');
   const known = { seq: at, head };
-  const runs = { workflowId: 'forked', firstRunId: 'run', runId: 'run' };
-  const memory = { ...runs, term: 0, known, base: known, steps: [], generations: {} };
-  const hasBegun = (): boolean =>
-    existsSync(into) && readLedger(into, (ledger) => ledger.jobIds().includes('forked@run'));
   /** Undefined: it was killed. */
-  const fork = async (killing: Killing): Promise<Answer | undefined> => {
+  const fork = async (killing: Killing): Promise<ForkAnswer | undefined> => {
     const far = { from: url, to: to.href, ...(base === undefined ? {} : { base }) };
-    const order: ForkOrder = { from, into, at, runId: 'run', far, ...(hasBegun() ? { memory } : {}), ...killing };
-    return await answerOf<Answer>(
+    const order: ForkOrder = { from, into, at, runId: 'run', far, ...memoryIfBegun(into, known), ...killing };
+    return await answerOf<ForkAnswer>(
       startChild({ script: CHILD, order, compiled: join(root, 'compiled'), env: { TMPDIR } }),
     );
   };
-  let answer: Answer | undefined;
+  let answer: ForkAnswer | undefined;
   let named = 0;
   for (let processes = 1; answer === undefined; processes++) {
     assert.ok(processes <= 200, 'each process is killed at another point');
@@ -120,7 +110,7 @@ async function killedAtEveryPoint(t: TestContext, folder: string, base?: string)
   /** Committed, and the folder has not got its name yet. */
   async function killedOnceFilled(): Promise<void> {
     const hits = join(place, 'hits');
-    const again = async (killing: Killing = {}): Promise<Answer | undefined> => {
+    const again = async (killing: Killing = {}): Promise<ForkAnswer | undefined> => {
       rmSync(into, { recursive: true, force: true });
       return await fork(killing);
     };

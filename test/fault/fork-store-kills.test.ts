@@ -10,8 +10,8 @@ import { after, test, type TestContext } from 'node:test';
 import { noteOf } from '../../src/model/checkpoint/note.ts';
 import { answerOf, startChild } from '../support/child-process.ts';
 import { openStoredForkJob, storedStep, type ForkStoreOrder } from '../support/fork-store-child.ts';
-import { fingerprint } from '../support/forked-job.ts';
 import { linesOf, type Killing } from '../support/killing.ts';
+import { fingerprint, memoryIfBegun, type ForkAnswer } from '../support/forked-job.ts';
 import { chainOf, readLedger } from '../support/ledger.ts';
 import { direct } from '../support/postgres-subject.ts';
 import { testPostgres } from '../support/postgres.ts';
@@ -27,12 +27,6 @@ const root = mkdtempSync(join(tmpdir(), 'holdfast-fork-store-kills-'));
 const TMPDIR = join(root, 'temporary');
 mkdirSync(TMPDIR);
 after(() => rmSync(root, { recursive: true, force: true }));
-
-interface Answer {
-  readonly kind: string;
-  readonly jobId: string;
-  readonly message?: string;
-}
 
 const filesOf = (workspace: string): unknown =>
   Object.fromEntries(
@@ -74,15 +68,11 @@ async function killedAtEveryPoint(t: TestContext, folder: string, hasRows: boole
   const before = fingerprint(store);
   const into = join(place, 'made', 'fork');
   const known = { seq: at, head };
-  const runs = { workflowId: 'forked', firstRunId: 'run', runId: 'run' };
-  const memory = { ...runs, term: 0, known, base: known, steps: [], generations: {} };
-  const hasBegun = (): boolean =>
-    existsSync(into) && readLedger(into, (ledger) => ledger.jobIds().includes('forked@run'));
   /** Undefined: it was killed. */
-  const fork = async (killing: Killing): Promise<Answer | undefined> => {
+  const fork = async (killing: Killing): Promise<ForkAnswer | undefined> => {
     const rows = to === undefined ? {} : { filled: { to, base: BASE } };
-    const order: ForkStoreOrder = { from, into, runId: 'run', ...rows, ...(hasBegun() ? { memory } : {}), ...killing };
-    return await answerOf<Answer>(
+    const order: ForkStoreOrder = { from, into, runId: 'run', ...rows, ...memoryIfBegun(into, known), ...killing };
+    return await answerOf<ForkAnswer>(
       startChild({ script: CHILD, order, compiled: join(root, 'compiled'), env: { TMPDIR } }),
     );
   };
@@ -91,7 +81,7 @@ async function killedAtEveryPoint(t: TestContext, folder: string, hasRows: boole
     if (to !== undefined) assert.deepEqual(await rowsOf(to), middle.rows);
   };
   const killed = join(place, 'killed');
-  let answer: Answer | undefined;
+  let answer: ForkAnswer | undefined;
   for (let processes = 1; answer === undefined; processes++) {
     assert.ok(processes <= 200, 'each process is killed at another point');
     answer = await fork({ killOnceAt: 'every point', killed });

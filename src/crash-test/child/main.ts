@@ -11,14 +11,11 @@ import { defined } from '../../model/defined.ts';
 import { setFaultHook } from '../../store/fault-point.ts';
 import { createWorker } from '../../worker.ts';
 import { loadSetUp } from '../set-up.ts';
-import type { ChildMessage, ChildOrder, GoMessage } from './order.ts';
+import { OF_JOB, type ChildMessage, type ChildOrder, type GoMessage } from './order.ts';
 import { watchOutside } from './outside.ts';
 import { Points } from './points.ts';
 import { countRequests } from './requests.ts';
 import { StepCode } from './step-code.ts';
-
-/** Comparisons, repairs, the end of a job. */
-const OTHERS = 'job';
 
 /** What the server hands to a poll of a frozen worker is lost until it times out: the fewer there are, the better. */
 const FEW_POLLS = {
@@ -83,7 +80,7 @@ function naming(): ReturnType<ActivityInterceptorsFactory> {
       execute: async (input, next) => {
         const request = input.args[0] as { readonly stepId?: unknown } | undefined;
         const { stepId } = request ?? {};
-        return await points.within(typeof stepId === 'string' ? stepId : OTHERS, () => next(input));
+        return await points.within(typeof stepId === 'string' ? stepId : OF_JOB, () => next(input));
       },
     },
   };

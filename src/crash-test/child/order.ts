@@ -34,6 +34,13 @@ export interface GoMessage {
   readonly faults: readonly OrderedFault[];
 }
 
+/**
+ * What is passed in no step: comparisons and the end of a job, and what a worker does outside of both. How often that
+ * is, is told by what a process does before; so it is met in the first one alone.
+ */
+export const OF_JOB = 'job';
+export const OF_WORKER = 'worker';
+
 /** One line of the file of traces. */
 export type Trace =
   | { readonly kind: 'point'; readonly step: string; readonly point: string }

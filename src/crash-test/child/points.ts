@@ -1,10 +1,7 @@
 /** The points that a worker process of a crash test passes, counted by step, and what happens at one of them. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { appendFileSync } from 'node:fs';
-import type { ChildOrder, OrderedFault, Trace } from './order.ts';
-
-/** Of what is passed outside of any Activity. */
-const NO_STEP = 'worker';
+import { OF_WORKER, type ChildOrder, type OrderedFault, type Trace } from './order.ts';
 
 export class Points {
   readonly #order: ChildOrder;
@@ -27,7 +24,7 @@ export class Points {
   }
 
   get step(): string {
-    return this.#step.getStore() ?? NO_STEP;
+    return this.#step.getStore() ?? OF_WORKER;
   }
 
   passed(point: string): void {

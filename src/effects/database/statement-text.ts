@@ -2,13 +2,13 @@
  * Looks at the text of statements without understanding SQL: for messages, and to refuse what would end the transaction
  * that a step's effects share.
  */
+import { cutAt } from '../../model/shown-value.ts';
 
 const SHOWN_CHARS = 200;
 
 /** A statement on one line, bounded, for a message. */
 export function cutStatement(text: string): string {
-  const line = text.trim().replace(/\s+/g, ' ');
-  return line.length > SHOWN_CHARS ? `${line.slice(0, SHOWN_CHARS)}…` : line;
+  return cutAt(text.trim().replace(/\s+/g, ' '), SHOWN_CHARS);
 }
 
 /** The first word, in upper case, after comments and space: `UPDATE`. Empty if there is none. */

@@ -1,4 +1,5 @@
 /** An effect in one line, for a person: `replace report.md (2,143 bytes)`. */
+import { cutAt } from '../shown-value.ts';
 import type * as z from 'zod';
 import {
   namesBefore,
@@ -94,5 +95,5 @@ function octal(mode: number): string {
 }
 
 function cut(text: string): string {
-  return text.length > MAX_TEXT_SHOWN ? `${text.slice(0, MAX_TEXT_SHOWN)}…` : text;
+  return cutAt(text, MAX_TEXT_SHOWN);
 }

@@ -13,7 +13,7 @@
  * perform:pay/charge                 a call that a step makes while its code runs, by step id and the call's name
  * code:<step name>  plan:  ledger:  workspace:
  */
-import { isTooDeep, canonicalJson, type JsonObject } from '../canonical-json.ts';
+import { canonicalJson, isTooDeep, type JsonObject } from '../canonical-json.ts';
 import { HoldfastError } from '../failure.ts';
 
 export type RowKey = JsonObject;
@@ -127,18 +127,18 @@ export function parseResource(uri: string): Resource {
 
 /** The text has braces around it: what is JSON is an object. */
 function parsedKey(text: string): RowKey | undefined {
-  try {
-    const key = JSON.parse(text) as RowKey;
-    return isTooDeep(key) ? undefined : key;
-  } catch {
-    return undefined;
-  }
+  const key = parsedJson(text) as RowKey | undefined;
+  return isTooDeep(key) ? undefined : key;
 }
 
 function parseWords(text: string): readonly string[] | undefined {
+  const words = parsedJson(text);
+  return Array.isArray(words) && words.every((word) => typeof word === 'string') ? words : undefined;
+}
+
+function parsedJson(text: string): unknown {
   try {
-    const words: unknown = JSON.parse(text);
-    return Array.isArray(words) && words.every((word) => typeof word === 'string') ? words : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 /** A step that can't go on by itself: what happened, and what the person should do. */
-import { FAILURES, type FailureType } from '../../model/failures.ts';
+import { FAILURES, isFailureType } from '../../model/failures.ts';
 import type { Finding } from '../../model/question/finding.ts';
 import type { ResumedFailure, StepRecord } from '../../model/record/record.ts';
 import { doneText } from '../../model/record/effects-text.ts';
@@ -94,5 +94,5 @@ export function causeFields({ type, message }: StuckCause): Pick<Finding, 'found
 
 /** What Holdfast advises after such a failure; undefined where it has no rule for the type. */
 export function nextStepAfter({ type }: Pick<StuckCause, 'type'>): string | undefined {
-  return Object.hasOwn(FAILURES, type) ? FAILURES[type as FailureType].nextStep : undefined;
+  return isFailureType(type) ? FAILURES[type].nextStep : undefined;
 }

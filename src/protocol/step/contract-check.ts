@@ -1,5 +1,5 @@
 /** What a step is given and returns, checked by its contract. */
-import { assertJson, canonicalJson, isTooDeep, type Json } from '../../model/canonical-json.ts';
+import { canonicalJson, refuseTooDeep, type Json } from '../../model/canonical-json.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { issuesText } from '../../model/issues-text.ts';
 import { MAX_OUTPUT_BYTES } from '../../model/job/run-step.ts';
@@ -9,7 +9,7 @@ import { unknownFields } from '../../model/step/unknown-fields.ts';
 
 /** With the contract's defaults. @throws HoldfastError `bad-input`; `not-json`: nested too deep */
 export function checkedInput({ contract }: StepImplementation, stepId: string, input: unknown): unknown {
-  if (isTooDeep(input)) assertJson(input, 'input');
+  refuseTooDeep(input, 'input');
   const checked = contract.input.safeParse(input);
   if (checked.success) refuseUnknownFields(contract, stepId, input);
   if (checked.success) return checked.data;
@@ -41,7 +41,7 @@ function refuseUnknownFields({ name, input: schema }: StepContract, stepId: stri
 
 /** As the code returned it; nothing counts as null. @throws HoldfastError `bad-output`, `not-json`, `too-large` */
 export function checkedOutput({ contract }: StepImplementation, stepId: string, output: unknown): Json {
-  if (isTooDeep(output)) assertJson(output, 'output');
+  refuseTooDeep(output, 'output');
   const checked = contract.output.safeParse(output);
   if (!checked.success) {
     const issues = issuesText(checked.error.issues);

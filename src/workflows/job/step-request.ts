@@ -1,5 +1,5 @@
 /** A step's request from what a Workflow gives: checked before it becomes history. */
-import { assertJson, isTooDeep, type Json } from '../../model/canonical-json.ts';
+import { assertJson, refuseTooDeep, type Json } from '../../model/canonical-json.ts';
 import { defined } from '../../model/defined.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { issuesText } from '../../model/issues-text.ts';
@@ -12,7 +12,7 @@ import { refuseBadStepOptions } from './options.ts';
 
 /** @throws HoldfastError `bad-input`, for an input that does not fit the contract; `not-json`: nested too deep */
 export function checkInput(stepId: string, contract: StepContract, input: unknown): void {
-  if (isTooDeep(input)) assertJson(input, 'input');
+  refuseTooDeep(input, 'input');
   const checked = contract.input.safeParse(input);
   if (checked.success) return;
   const issues = issuesText(checked.error.issues, 'input');

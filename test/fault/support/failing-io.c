@@ -8,24 +8,10 @@
  * HOLDFAST_IO_BOOT: a file that is read in place of the system's boot id: the process plays one after a power loss.
  * HOLDFAST_IO_SHADOW: a folder. Whenever a file of a database is synced, its content is copied there.
  */
-#define _GNU_SOURCE
+#include "preloaded.h"
 #include <dirent.h>
-#include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
-#define REAL(type, name, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, name))
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int is_below_root(const char *path) {
   const char *root = getenv("HOLDFAST_IO_ROOT");
@@ -213,20 +199,4 @@ static int open_any(const char *name, const char *path, int flags, mode_t mode) 
   if (boot != NULL && strcmp(path, "/proc/sys/kernel/random/boot_id") == 0) path = boot;
   if (is_ours(AT_FDCWD, path) && fails("open")) return -1;
   return REAL(int, name, const char *, int, ...)(path, flags, mode);
-}
-
-int open(const char *path, int flags, ...) {
-  va_list rest;
-  va_start(rest, flags);
-  mode_t mode = va_arg(rest, mode_t);
-  va_end(rest);
-  return open_any("open", path, flags, mode);
-}
-
-int open64(const char *path, int flags, ...) {
-  va_list rest;
-  va_start(rest, flags);
-  mode_t mode = va_arg(rest, mode_t);
-  va_end(rest);
-  return open_any("open64", path, flags, mode);
 }

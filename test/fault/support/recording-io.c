@@ -9,23 +9,9 @@
  * Paths are relative to the folder. A sync of a file that is no database has all of its content: it may have been
  * copied or mapped, which is not noted otherwise.
  */
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/uio.h>
-#include <unistd.h>
+#include "preloaded.h"
 
-#define REAL(type, name, ...) ((type (*)(__VA_ARGS__))dlsym(RTLD_NEXT, name))
 #define SIZE 4096
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* What lies below the root, relative to it; NULL: elsewhere. */
 static const char *below(const char *path) {
@@ -238,22 +224,6 @@ static int open_any(const char *name, const char *path, int flags, mode_t mode) 
   }
   pthread_mutex_unlock(&lock);
   return fd;
-}
-
-int open(const char *path, int flags, ...) {
-  va_list rest;
-  va_start(rest, flags);
-  mode_t mode = va_arg(rest, mode_t);
-  va_end(rest);
-  return open_any("open", path, flags, mode);
-}
-
-int open64(const char *path, int flags, ...) {
-  va_list rest;
-  va_start(rest, flags);
-  mode_t mode = va_arg(rest, mode_t);
-  va_end(rest);
-  return open_any("open64", path, flags, mode);
 }
 
 int openat(int folder, const char *path, int flags, ...) {

@@ -4,7 +4,7 @@
  * Invariant: no problem shows the value of a literal URL's credentials.
  */
 import { counted } from '../../counted.ts';
-import { firstOf } from '../../shown-value.ts';
+import { cutAt, firstOf } from '../../shown-value.ts';
 import { readableLines } from '../../readable-line.ts';
 import { shellWord } from '../../shell-word.ts';
 
@@ -28,6 +28,7 @@ export interface PlanProblem {
   readonly excerpt?: string;
 }
 
+/** A name may be as long as its author likes; a line that is as long would hide the others. */
 const MAX_LINE_LENGTH = 1_000;
 
 /** The problems as a person reads them on a terminal, and the command to run next. Pure. */
@@ -55,10 +56,5 @@ function formatProblem(problem: PlanProblem, filename: string | undefined): stri
   if (problem.expected !== undefined) lines.push(`  expected: ${problem.expected}`);
   if (problem.found !== undefined) lines.push(`  found:    ${problem.found}`);
   if (problem.hint !== undefined) lines.push(`  hint:     ${problem.hint}`);
-  return readableLines(lines.map(cut).join('\n'));
-}
-
-/** A name may be as long as its author likes; a line that is as long would hide the others. */
-function cut(line: string): string {
-  return line.length > MAX_LINE_LENGTH ? `${line.slice(0, MAX_LINE_LENGTH)}…` : line;
+  return readableLines(lines.map((line) => cutAt(line, MAX_LINE_LENGTH)).join('\n'));
 }

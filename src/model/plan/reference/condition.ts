@@ -7,6 +7,7 @@
  */
 import { canonicalJson, type Json } from '../../canonical-json.ts';
 import { HoldfastError } from '../../failure.ts';
+import { cutAt } from '../../shown-value.ts';
 import { isList } from '../../list.ts';
 import type { Condition } from '../condition.ts';
 import { describe } from './follow.ts';
@@ -109,6 +110,5 @@ function textOf(condition: Condition): string {
 }
 
 function shortText(value: Json): string {
-  const text = JSON.stringify(value);
-  return text.length > MAX_VALUE_SHOWN ? `${text.slice(0, MAX_VALUE_SHOWN)}…` : text;
+  return cutAt(JSON.stringify(value), MAX_VALUE_SHOWN);
 }
