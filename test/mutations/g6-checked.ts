@@ -3,8 +3,44 @@ import type { Mutation } from './mutation.ts';
 
 const UNIT = ['test/unit/checked-heads.test.ts'];
 const LONG = ['test/integration/long-chain.test.ts'];
+const ROW_CHECK = ['test/unit/row-check.test.ts'];
 
 export const CHECKED: readonly Mutation[] = [
+  {
+    guarantee: 'G6',
+    breaks: 'rows are believed to be found by what they are',
+    file: 'src/store/ledger/integrity.ts',
+    find: "const rows = yield* rowProblems(tables, head === undefined ? 'all' : 'open');",
+    replace: 'const rows: readonly string[] = [];',
+    tests: ROW_CHECK,
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'an intent that another token leads to is taken for its',
+    file: 'src/store/ledger/intents.ts',
+    find: 'if (COLUMNS.text(row, column) !== said)',
+    replace: "if (COLUMNS.text(row, column) === '')",
+    tests: ROW_CHECK,
+    name: 'not used',
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'a record that another step or token leads to is taken for its',
+    file: 'src/store/ledger/chain-check.ts',
+    find: 'if (filing !== undefined && !isFiledRight(record, filing, jobId)) return damaged(misfiledText(seq));',
+    replace: 'if (filing !== undefined && !isFiledRight(record, filing, jobId)) seq += 0;',
+    tests: ROW_CHECK,
+    name: 'UPDATE record',
+  },
+  {
+    guarantee: 'G6',
+    breaks: 'the check of a ledger passes over its indexes',
+    file: 'src/store/ledger/soundness.ts',
+    find: 'PRAGMA integrity_check(1)',
+    replace: 'PRAGMA quick_check(1)',
+    tests: ROW_CHECK,
+    name: 'index',
+  },
   {
     guarantee: 'G6',
     breaks: 'a head is believed that another Run has remembered, although this one may have forgotten what was before',

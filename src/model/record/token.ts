@@ -53,6 +53,11 @@ export function isUndoId(stepId: string): boolean {
   return stepId.endsWith(UNDO_SUFFIX);
 }
 
+/** Of an undoing's id: the step that it undoes. Undefined: it is a step's own. */
+export function undoneStepOf(stepId: string): string | undefined {
+  return isUndoId(stepId) ? stepId.slice(0, -UNDO_SUFFIX.length) : undefined;
+}
+
 /** A job's id: Workflow id and first execution run id, which reset and continue-as-new carry along unchanged. */
 export function jobIdOf(workflowId: string, firstExecutionRunId: string): string {
   return `${workflowId}@${firstExecutionRunId}`;

@@ -3,6 +3,7 @@ import type { Digest } from '../../model/digest.ts';
 import type { NamedRow } from '../sqlite-store.ts';
 import { Columns, outline, sealedText } from './columns.ts';
 import type { LedgerFile } from './file.ts';
+import { rowPages, type RowScope } from './row-pages.ts';
 import { CALL_STATES, DOUBT_POLICIES, KNOWN_BY, type PerformBasis, type PerformRow } from './perform-row.ts';
 
 const COLUMNS = new Columns('perform');
@@ -60,6 +61,12 @@ export class CallTable {
             upTo,
           );
     return rows.map(read);
+  }
+
+  /** For whoever checks them: of every job, a page at a time. `open`: those that may still be made. */
+  *pages(scope: RowScope): Generator<readonly PerformRow[]> {
+    const where = scope === 'open' ? "state NOT IN ('done', 'kept', 'withdrawn')" : 'TRUE';
+    for (const page of rowPages(this.#file, { table: 'perform', key: 'rowid', where })) yield page.map(read);
   }
 
   put(row: PerformRow): void {

@@ -13,6 +13,7 @@ import { ChainRecordSchema, type ChainRecord } from '../../model/record/record.t
 import type { ManifestEntry } from '../../model/record/manifest.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import { MAX_BYTES_READ_WHOLE } from './checked.ts';
+import { isFiledRight, type Filing } from './filed-under.ts';
 import type { FoldCheck, FoldCheckResult } from './fold-check.ts';
 import type { StoredEntry } from './manifest.ts';
 
@@ -27,6 +28,8 @@ export interface StoredRecord {
   readonly seq: number;
   readonly text: string;
   readonly head: Digest;
+  /** What its row is found by. Absent: it is in no ledger. */
+  readonly filing?: Filing;
 }
 
 export interface ReadRecord extends StoredRecord {
@@ -42,6 +45,10 @@ export function headOf(previous: Digest, text: string): Digest {
 
 export function changedText(seq: number): string {
   return `record ${seq} does not match its chain head: it was changed after it was written`;
+}
+
+function misfiledText(seq: number): string {
+  return `record ${seq} is not found by what it is: the columns of its row say another step, token or kind`;
 }
 
 /** Parses records; what it has parsed before it takes as it is. */
@@ -72,6 +79,7 @@ export interface ChainCheck {
 }
 
 export interface CheckedChain {
+  readonly jobId: string;
   /** As the job's row says. */
   readonly at: ChainPlace;
   /** What the check goes on from, and the size of all up to there. */
@@ -87,7 +95,7 @@ export interface CheckedChain {
 
 /** Yields between batches, so that its driver can give others a turn. `visit` gets each sound record once, in order. */
 export function* checkChain(
-  { at, from, batches, fold, entries, isKept }: CheckedChain,
+  { jobId, at, from, batches, fold, entries, isKept }: CheckedChain,
   visit: (record: ChainRecord) => void,
 ): Generator<undefined, ChainCheck> {
   let { seq, head, sizeBytes } = from;
@@ -99,10 +107,11 @@ export function* checkChain(
     digests: undefined,
   });
   for (const batch of batches) {
-    for (const { record, computed, text, head: stated } of batch) {
+    for (const { record, computed, text, head: stated, filing } of batch) {
       seq += 1;
       if (record.seq !== seq) return damaged(`record ${seq} is missing; the next is ${record.seq}`);
       if (computed !== stated) return damaged(changedText(seq));
+      if (filing !== undefined && !isFiledRight(record, filing, jobId)) return damaged(misfiledText(seq));
       head = computed;
       sizeBytes += text.length;
       fold.add(record);

@@ -8,6 +8,7 @@ import { invariant } from '../../model/invariant.ts';
 import type { NamedRow } from '../sqlite-store.ts';
 import { Columns, outline } from './columns.ts';
 import type { LedgerFile } from './file.ts';
+import { rowPages, type RowScope } from './row-pages.ts';
 import { SeenRow } from './seen-row.ts';
 
 /** `left-open`: its worker was lost before it closed it. `done`: the token is recorded. */
@@ -62,6 +63,12 @@ export class ClaimTable {
 
   open(jobId: string): readonly ClaimRow[] {
     return this.#file.all(`SELECT * FROM claim WHERE job_id = ? AND state = 'open'`, jobId).map(read);
+  }
+
+  /** For whoever checks them: of every job, a page at a time. `open`: those that are not done. */
+  *pages(scope: RowScope): Generator<readonly ClaimRow[]> {
+    const where = scope === 'open' ? "state <> 'done'" : 'TRUE';
+    for (const page of rowPages(this.#file, { table: 'claim', key: 'token', where })) yield page.map(read);
   }
 
   put(claim: ClaimRow): void {

@@ -13,16 +13,16 @@ import { GENESIS } from '../../model/record/chain.ts';
 import type { ChainRecord } from '../../model/record/record.ts';
 import { checkChain, type ChainCheck } from './chain-check.ts';
 import { MAX_BYTES_READ_WHOLE, type CheckedFor, type CheckedHead, type CheckedTable } from './checked.ts';
-import type { LedgerFile } from './file.ts';
 import { FoldCheck } from './fold-check.ts';
-import type { JobTable } from './jobs.ts';
 import type { ManifestTable } from './manifest.ts';
 import type { RecordTable } from './records.ts';
+import type { GenerationTable } from './generations.ts';
+import { IssuedGenerations } from './issued-generations.ts';
+import { rowProblems, type CheckedRows } from './row-check.ts';
 import { checkHere, type Verdict } from './soundness.ts';
 
-export interface CheckedTables {
-  readonly file: LedgerFile;
-  readonly jobs: JobTable;
+export interface CheckedTables extends CheckedRows {
+  readonly generations: GenerationTable;
   readonly records: RecordTable;
   readonly manifest: ManifestTable;
   readonly checked: CheckedTable;
@@ -120,15 +120,18 @@ interface How {
 }
 
 function* checkRecords(
-  { jobs, records, manifest }: CheckedTables,
+  tables: CheckedTables,
   jobId: string,
   { visit, head, isKept = false }: How,
 ): Generator<undefined, ChainCheck> {
+  const { jobs, records, manifest, generations } = tables;
   const job = jobs.find(jobId);
   if (job === undefined) return withoutChain([`there is no row for job ${jobId}`]);
   const from = head === undefined ? BEGINNING : { ...head.at, sizeBytes: head.sizeBytes };
-  return yield* checkChain(
+  const issued = new IssuedGenerations();
+  const check = yield* checkChain(
     {
+      jobId,
       at: job.at,
       from,
       batches: records.batches(jobId, from.seq),
@@ -136,8 +139,13 @@ function* checkRecords(
       entries: manifest.pages(jobId),
       isKept,
     },
-    visit,
+    (record) => {
+      issued.add(record);
+      visit(record);
+    },
   );
+  const rows = yield* rowProblems(tables, head === undefined ? 'all' : 'open');
+  return { ...check, problems: [...check.problems, ...issued.problems(generations, jobId), ...rows] };
 }
 
 function withoutChain(problems: readonly string[]): ChainCheck {

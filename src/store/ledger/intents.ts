@@ -15,7 +15,7 @@
  * also finished from `sealed` (it needed an approval) and from `dropped` (an earlier draft had effects). What is
  * applying, or was finished just now, is dropped only by a decision that undoes what was applied of it.
  *
- * Invariant: an intent matches its digest whenever it is read.
+ * Invariant: an intent matches its digest whenever it is read, and the columns that it is found by match the intent.
  */
 import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
@@ -27,6 +27,7 @@ import { defined } from '../../model/defined.ts';
 import type { NamedRow } from '../sqlite-store.ts';
 import { Columns, outline, sealedText } from './columns.ts';
 import type { LedgerFile } from './file.ts';
+import type { RowScope } from './row-pages.ts';
 
 const STATES = ['sealed', 'applying', 'done', 'dropped'] as const;
 type IntentState = (typeof STATES)[number];
@@ -95,6 +96,15 @@ export class IntentTable {
       jobId,
     );
     return rows.map(read);
+  }
+
+  /**
+   * For whoever checks them: of every job what is neither done nor dropped. `open`: what is found by its state;
+   * `all`: also what is in a state that there is not.
+   */
+  unsettled(scope: RowScope): readonly IntentRow[] {
+    const states = scope === 'open' ? "state IN ('sealed', 'applying')" : "state NOT IN ('done', 'dropped')";
+    return this.#file.all(`SELECT * FROM intent WHERE ${states} ORDER BY rowid`).map(read);
   }
 
   isApplying(token: Digest): boolean {
@@ -175,6 +185,16 @@ function read(row: NamedRow): IntentRow {
     throw new HoldfastError('ledger-damaged', `The sealed intent of step ${intent.stepId} does not match its digest.`, {
       stepId: intent.stepId,
     });
+  for (const [column, said] of [
+    ['token', intent.token],
+    ['job_id', intent.jobId],
+  ] as const)
+    if (COLUMNS.text(row, column) !== said)
+      throw new HoldfastError(
+        'ledger-damaged',
+        `The sealed intent of step ${intent.stepId} is not found by what it is: its row has another ${column}.`,
+        { stepId: intent.stepId, column },
+      );
   return {
     intent,
     digest,

@@ -32,7 +32,7 @@ import {
 } from './chain-check.ts';
 import { Columns, unreadable } from './columns.ts';
 import type { LedgerFile } from './file.ts';
-import { tokenFiledUnder } from './filed-under.ts';
+import { filingOf, readFiling, tokenFiledUnder } from './filed-under.ts';
 
 /** A sub-step's record, by what it is filed under. */
 export interface RecordedSubStep {
@@ -63,17 +63,16 @@ export class RecordTable {
 
   /** @param text as it is hashed into the chain */
   add({ record, at }: PlacedRecord, text: string): void {
-    const filedUnder = record.kind === 'step' || record.kind === 'undone' ? record : undefined;
-    const token = record.kind === 'checkpoint' ? record.digest : filedUnder?.token;
+    const { kind, token, stepId, generation, runId } = filingOf(record);
     this.#file.run(
       'INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
       record.jobId,
       at.seq,
-      record.kind,
-      token ?? null,
-      filedUnder?.stepId ?? null,
-      filedUnder?.generation ?? null,
-      record.runId,
+      kind,
+      token,
+      stepId,
+      generation,
+      runId,
       text,
       at.head,
     );
@@ -250,14 +249,15 @@ export class RecordTable {
     const batch: StoredRecord[] = [];
     let sizeBytes = 0;
     const rows = this.#file.iterate(
-      'SELECT seq, body, head FROM record WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?',
+      `SELECT seq, body, head, kind, token, step_id, generation, run_id FROM record
+       WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?`,
       jobId,
       after,
       BATCH_RECORDS,
     );
     for (const row of rows) {
       const text = COLUMNS.text(row, 'body');
-      batch.push({ seq: COLUMNS.integer(row, 'seq'), text, head: COLUMNS.text(row, 'head') });
+      batch.push({ seq: COLUMNS.integer(row, 'seq'), text, head: COLUMNS.text(row, 'head'), filing: readFiling(row) });
       sizeBytes += text.length;
       if (sizeBytes > BATCH_BYTES) break;
     }

@@ -33,7 +33,7 @@ export function checkHere(path: string): Verdict {
 function verdictOf(path: string): Verdict {
   const store = new SqliteStore(path, { readOnly: true });
   try {
-    return String(Object.values(store.get('PRAGMA quick_check') ?? { verdict: 'ok' })[0]);
+    return String(Object.values(store.get('PRAGMA integrity_check(1)') ?? { verdict: 'ok' })[0]);
   } finally {
     store.close();
   }
