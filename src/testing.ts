@@ -43,7 +43,7 @@ export type { Difference } from './crash-test/difference.ts';
  * job left with what it leaves undisturbed. Needs no server: one is started. Each case starts two
  * workers.
  * @throws HoldfastError `bad-plan`, `bad-input` (also: what the job needs that can't be repeated, and how to stub it),
- *   `busy` (its workspace is in use), `server-unreachable`
+ *   `busy` (its workspace is in use), `server-unreachable`; the signal's reason, where that ends it before any case
  */
 export async function crashTest(options: CrashTestOptions): Promise<CrashReport> {
   // Loaded late: a test of steps needs neither a server nor the SDK.

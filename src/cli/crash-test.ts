@@ -93,6 +93,7 @@ export const crashTestCommand: CommandSpec<Options> = {
   async run(context, [target], given) {
     const { terminal, options } = context;
     const interrupt = terminal.onInterrupt();
+    interrupt.addEventListener('abort', () => terminal.err('\nEnding what is under way. Ctrl-C again: at once.\n'));
     const test = { ...(await subjectOf(context, target!, given)), ...(await chosen(context)) };
     const { crashTest } = await import('../crash-test/crash-test.ts');
     terminal.err('Running the job undisturbed, twice …\n');
@@ -100,7 +101,11 @@ export const crashTestCommand: CommandSpec<Options> = {
       ...test,
       signal: interrupt,
       onProgress: ({ done, total, text }) => terminal.err(progressLine(terminal.isTty, done, total, text)),
+    }).catch((error: unknown) => {
+      if (error !== interrupt.reason) throw error;
     });
+    if (report === undefined)
+      return { code: EXIT.interrupted, data: undefined, text: 'Ended before any case: nothing was tested.' };
     if (terminal.isTty) terminal.err('\r\u001B[K');
     if (options.junit !== undefined) {
       const { junitOf } = await import('../crash-test/junit.ts');

@@ -8,6 +8,7 @@ import { HoldfastError } from '../model/failure.ts';
 import { seededRandom } from '../model/seeded-random.ts';
 import { DURABLE_OPERATIONS } from '../store/fault-point.ts';
 import type { Injection } from './injection.ts';
+import { isOfNoStep } from './no-step.ts';
 
 export interface Kill {
   readonly step: string;
@@ -46,22 +47,31 @@ export const ANSWER_LOST = 'request.answer-lost';
 /** @throws HoldfastError `bad-input` for points that are never passed */
 export function chooseCases(passed: Passed, choice: Choice): readonly CrashCase[] {
   const random = seededRandom(choice.seed);
-  const pairsNamed = (choice.points ?? []).filter((text) => text.includes('+'));
-  const single = (choice.points ?? []).filter((text) => !/\+|^(syscall|io-error)@/.test(text));
-  const named = choice.points === undefined ? undefined : single.map(patternOf);
+  const given = choice.points ?? [];
+  const pairsNamed = given.filter((text) => text.includes('+')).map(pairOf);
+  const patterns = given.filter((text) => !/\+|^(syscall|io-error)@/.test(text)).map(patternOf);
   const every = [...passed].flatMap(([name, count]) => range(count).map((hit) => ({ ...nameParts(name), hit })));
-  const kills = named !== undefined || choice.everyHit ? every : oneOfEach(every, random);
-  const chosen = named === undefined ? kills : kills.filter((kill) => named.some((pattern) => fits(pattern, kill)));
-  refuseUnpassed(named ?? [], every, passed);
-  const cases = chosen.map((kill): CrashCase => {
-    const how = kill.point === ANSWER_LOST ? 'answer-lost' : 'kill';
-    return { id: killId(kill), how, kills: [kill] };
-  });
-  const frozen = choice.freeze
-    ? killable(chosen).map((kill): CrashCase => ({ id: `freeze@${killId(kill)}`, how: 'freeze', kills: [kill] }))
-    : [];
-  return [...cases, ...frozen, ...pairsNamed.map(pairOf), ...seededPairs(killable(every), choice.pairs, random)];
+  refuseUnpassed([...patterns, ...pairsNamed.map(firstOf)], every, passed);
+  const isNamed = choice.points !== undefined;
+  const fitting = (isFrozen: boolean): readonly Kill[] =>
+    every.filter((kill) => patterns.some((pattern) => pattern.isFrozen === isFrozen && fits(pattern, kill)));
+  const kills = isNamed ? fitting(false) : choice.everyHit ? every : oneOfEach(every, random);
+  const frozen = [...(choice.freeze ? kills : []), ...(isNamed ? fitting(true) : [])];
+  const pairs = seededPairs(isNamed && kills.length > 0 ? kills : every, every, { count: choice.pairs, random });
+  const cases = [...kills.map(caseOfKill), ...killable(frozen).map(frozenCase), ...pairsNamed, ...pairs];
+  // Named twice it is one case.
+  return [...new Map(cases.map((test) => [test.id, test])).values()];
 }
+
+function caseOfKill(kill: Kill): CrashCase {
+  return { id: killId(kill), how: kill.point === ANSWER_LOST ? 'answer-lost' : 'kill', kills: [kill] };
+}
+
+function frozenCase(kill: Kill): CrashCase {
+  return { id: `${FREEZE}${killId(kill)}`, how: 'freeze', kills: [kill] };
+}
+
+const FREEZE = 'freeze@';
 
 function killable(kills: readonly Kill[]): readonly Kill[] {
   return kills.filter(({ point }) => point !== ANSWER_LOST);
@@ -71,19 +81,54 @@ export function killId({ step, point, hit }: Kill): string {
   return `${step}/${point}:${hit}`;
 }
 
-function seededPairs(kills: readonly Kill[], count: number, random: () => number): readonly CrashCase[] {
-  if (kills.length === 0) return [];
-  const pick = (): Kill => kills[Math.floor(random() * kills.length)]!;
-  return Array.from({ length: count }, () => caseOfPair(pick(), pick()));
+interface PairChoice {
+  readonly count: number;
+  readonly random: () => number;
+}
+
+/** For each pair that is wanted, so many are drawn at most: there may be fewer of them. */
+const DRAWS = 20;
+
+/**
+ * Different ones, the second of each at a point that the job passes after the first: what the first worker has done for
+ * good, the second does not pass again. How often a point of no step is passed is another number in the second worker.
+ */
+function seededPairs(
+  firsts: readonly Kill[],
+  every: readonly Kill[],
+  { count, random }: PairChoice,
+): readonly CrashCase[] {
+  const first = killable(firsts);
+  const later = killable(every).filter(({ step }) => !isOfNoStep(step));
+  const pairs = new Map<string, CrashCase>();
+  const passedBefore = new Map<string, number>();
+  for (let at = 0, count = 0; at < every.length; at++) {
+    if (later[count] === every[at]) count += 1;
+    passedBefore.set(killId(every[at]!), count);
+  }
+  for (let draw = 0; first.length > 0 && draw < count * DRAWS && pairs.size < count; draw++) {
+    const one = first[Math.floor(random() * first.length)]!;
+    const begin = passedBefore.get(killId(one))!;
+    const two = later[begin + Math.floor(random() * (later.length - begin))];
+    if (two === undefined) continue;
+    const pair = caseOfPair(one, two);
+    pairs.set(pair.id, pair);
+  }
+  return [...pairs.values()];
 }
 
 function pairOf(text: string): CrashCase {
   const [first, second, ...more] = text.split('+');
   const kills = [first, second].map((part) => patternOf(part ?? ''));
-  if (more.length > 0 || kills.some(({ step, point }) => step === '*' || point === '*'))
+  if (more.length > 0 || kills.some(({ step, point, isFrozen }) => step === '*' || point === '*' || isFrozen))
     throw new HoldfastError('bad-input', `--points ${text}: a pair is STEP/POINT:HIT+STEP/POINT:HIT, without *.`);
   const [one, two] = kills.map(({ step, point, hit }) => ({ step, point, hit: hit ?? 1 }));
   return caseOfPair(one!, two!);
+}
+
+/** The second may be passed by a second worker alone. */
+function firstOf({ id, kills: [first] }: CrashCase): Pattern {
+  return { ...first!, text: id, isFrozen: false };
 }
 
 function caseOfPair(first: Kill, second: Kill): CrashCase {
@@ -119,10 +164,13 @@ interface Pattern {
   readonly step: string;
   readonly point: string;
   readonly hit: number | undefined;
+  /** `freeze@…`: the worker is stopped there, and not killed. */
+  readonly isFrozen: boolean;
 }
 
 /** `charge/seal.after:2`, `charge/*`, `seal.after`, … @throws HoldfastError `bad-input` */
 function patternOf(text: string): Pattern {
+  const isFrozen = text.startsWith(FREEZE);
   const [, name = '', hit = '*'] = /^(?:freeze@)?(.*?)(?::(\d+|\*))?$/.exec(text) ?? [];
   const { step, point } = name.includes('/') ? nameParts(name) : { step: '*', point: name };
   if (step === '' || !/^(\*|[a-z][a-z.-]*)$/.test(point))
@@ -130,7 +178,7 @@ function patternOf(text: string): Pattern {
       'bad-input',
       `--points ${text}: expected STEP/POINT:HIT, as the table of a crash test has them; * for any.`,
     );
-  return { text, step, point, hit: hit === '*' ? undefined : Number(hit) };
+  return { text, step, point, hit: hit === '*' ? undefined : Number(hit), isFrozen };
 }
 
 function fits({ step, point, hit }: Pattern, kill: Kill): boolean {

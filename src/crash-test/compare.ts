@@ -52,10 +52,11 @@ function describe({ kind, mode, lines, sizeBytes, text, digest }: Run['world']['
 }
 
 function aboutFile(run: Run, name: string, expected: string, found: string): Difference {
+  const isIts = (file: string): boolean => name === file || name.endsWith(`/${file}`);
   const relative = name.replace(/^workspace\//, '');
   const maker = run.traces.findLast(
     (trace) =>
-      (trace.kind === 'staged' && trace.target === `file:${relative}`) ||
+      (trace.kind === 'staged' && trace.target.startsWith('file:') && isIts(trace.target.slice('file:'.length))) ||
       (trace.kind === 'outside' && run.rename(trace.target).endsWith(relative)),
   );
   const advice = maker?.kind === 'outside' ? 'Write it by ctx.files, which applies it once.' : IN_MEMORY;

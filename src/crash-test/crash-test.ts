@@ -17,6 +17,7 @@ import { runOnce } from './run.ts';
 import { runCases } from './run-cases.ts';
 import { openSession, type Session } from './session.ts';
 import { refuseUnanswered } from './stand-in.ts';
+import type { Subject } from './subject.ts';
 import { chooseInjections, mustHaveStrace, namedInjection } from './syscalls.ts';
 
 const MAX_SEED = 1_000_000;
@@ -25,7 +26,7 @@ const MAX_SEED = 1_000_000;
  * Tests a job of yours: kills its worker at every point that the job passes, lets another go on, and compares what the
  * job left with what it leaves undisturbed. Needs no server: one is started.
  * @throws HoldfastError `bad-plan`, `bad-input` (also: what the job needs that can't be repeated, and how to stub it),
- *   `busy` (its workspace is in use), `server-unreachable`
+ *   `busy` (its workspace is in use), `server-unreachable`; the signal's reason, where that ends it before any case
  */
 export async function crashTest(options: CrashTestOptions): Promise<CrashReport> {
   refuseUnknownOptions('crashTest', options, CRASH_TEST_OPTIONS);
@@ -34,8 +35,15 @@ export async function crashTest(options: CrashTestOptions): Promise<CrashReport>
   if (options.syscalls === true) mustHaveStrace('syscalls');
   if (options.ioErrors === true) mustHaveStrace('ioErrors');
   await using session = await openSession(options);
-  const runs = [await runOnce(session, { id: 'undisturbed' }), await runOnce(session, { id: 'again' })] as const;
-  for (const run of runs) mustBeRepeatable(run);
+  const undisturbed = async (id: string): Promise<Run> => {
+    options.signal?.throwIfAborted();
+    const run = await runOnce(session, { id });
+    options.signal?.throwIfAborted();
+    mustBeRepeatable(run, session.subject);
+    return run;
+  };
+  // One after the other: what a clock tells is then another time.
+  const runs = [await undisturbed('undisturbed'), await undisturbed('again')] as const;
   const reference = referenceOf(...runs);
   const { points, everyHit = false, pairs = 0, freeze = false } = options;
   const passed = passedIn(runs[0]);
@@ -75,7 +83,7 @@ async function injections(session: Session, seed: number): Promise<readonly Cras
 }
 
 /** @throws HoldfastError `bad-input`: what to stub, and how */
-function mustBeRepeatable({ end, unanswered }: Run): void {
+function mustBeRepeatable({ end, unanswered }: Run, { plan }: Subject): void {
   refuseUnanswered(unanswered);
   if (end.kind === 'asks') {
     const { kind, stepId, findings } = end.question;
@@ -91,7 +99,11 @@ function mustBeRepeatable({ end, unanswered }: Run): void {
   }
   if (end.kind !== 'ended')
     throw new HoldfastError('bad-input', `Undisturbed, the job does not end: ${end.text}`, {
-      nextStep: 'Let it end by itself first: holdfast start. A longer run: --limit SECONDS.',
+      nextStep:
+        plan === undefined
+          ? 'Its name must be that of a function that the module of --workflows exports, and it must end by itself. ' +
+            'A longer run: --limit SECONDS.'
+          : 'Let it end by itself first: holdfast start. A longer run: --limit SECONDS.',
     });
   if (end.outcome !== 'completed')
     throw new HoldfastError('bad-input', `Undisturbed, the job ends as ${end.outcome}: ${end.message ?? ''}`, {

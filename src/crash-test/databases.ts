@@ -1,10 +1,8 @@
 /** Databases of a crash test: a copy for each run, and its rows. */
-import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import pg from 'pg';
-import { HoldfastError } from '../model/failure.ts';
+import { copyPostgres, rowsOfPostgres, type PostgresCopy } from './postgres-copy.ts';
 
 /** Table → its rows as text. */
 export type Tables = Readonly<Record<string, readonly string[]>>;
@@ -22,11 +20,13 @@ interface Original {
   readonly url: string;
   /** The run's. */
   readonly folder: string;
+  /** Is told of a copy that is no file of the run's folder; what it returns is called once that has been dropped. */
+  readonly keep: (copy: PostgresCopy) => () => void;
 }
 
 /** @throws HoldfastError `bad-input` for what can't be copied */
 export async function copyDatabase(original: Original): Promise<CopiedDatabase> {
-  return original.url.startsWith('sqlite:') ? copySqlite(original) : await copyPostgres(original);
+  return original.url.startsWith('sqlite:') ? copySqlite(original) : await copyPostgres(original, original.keep);
 }
 
 function copySqlite({ name, url, folder }: Original): CopiedDatabase {
@@ -50,31 +50,9 @@ function copySqlite({ name, url, folder }: Original): CopiedDatabase {
   return { name, url: `sqlite:${copy}`, remove };
 }
 
-async function copyPostgres({ name, url }: Original): Promise<CopiedDatabase> {
-  const source = new URL(url);
-  const template = decodeURIComponent(source.pathname.slice(1));
-  const made = `holdfast_crash_${randomBytes(6).toString('hex')}`;
-  const server = new URL(url);
-  server.pathname = '/postgres';
-  try {
-    await query(server.href, `CREATE DATABASE "${made}" TEMPLATE "${template.replaceAll('"', '""')}"`);
-  } catch (cause) {
-    throw new HoldfastError(
-      'bad-input',
-      `The database that ${name} names can't be copied: ${(cause as Error).message}.`,
-      { name, nextStep: 'End other connections to it; its user must be allowed to create databases.' },
-      { cause },
-    );
-  }
-  source.pathname = `/${made}`;
-  const remove = async (): Promise<void> =>
-    void (await query(server.href, `DROP DATABASE IF EXISTS "${made}" WITH (FORCE)`));
-  return { name, url: source.href, remove };
-}
-
 /** The user's tables alone. */
 export async function lookAtDatabase(url: string): Promise<Tables> {
-  return url.startsWith('sqlite:') ? lookAtSqlite(url.slice('sqlite:'.length)) : await lookAtPostgres(url);
+  return url.startsWith('sqlite:') ? lookAtSqlite(url.slice('sqlite:'.length)) : await rowsOfPostgres(url);
 }
 
 function lookAtSqlite(file: string): Tables {
@@ -98,32 +76,9 @@ function lookAtSqlite(file: string): Tables {
   }
 }
 
-const POSTGRES_TABLES = `SELECT quote_ident(table_schema) || '.' || quote_ident(table_name) AS place, table_name AS name
-  FROM information_schema.tables WHERE table_type = 'BASE TABLE'
-  AND table_schema NOT IN ('pg_catalog', 'information_schema') AND table_name NOT LIKE 'holdfast\\_%'`;
-
-async function lookAtPostgres(url: string): Promise<Tables> {
-  const tables: Record<string, readonly string[]> = {};
-  for (const { place, name } of await query(url, POSTGRES_TABLES))
-    tables[String(name)] = (await query(url, `SELECT to_jsonb(t) AS row FROM ${String(place)} t`)).map(({ row }) =>
-      rowText(row as Record<string, unknown>),
-    );
-  return tables;
-}
-
 function rowText(row: Readonly<Record<string, unknown>>): string {
   return JSON.stringify(row, (_key, value: unknown) => {
     if (typeof value === 'bigint') return String(value);
     return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
   });
-}
-
-async function query(url: string, sql: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
-  await client.connect();
-  try {
-    return (await client.query<Record<string, unknown>>(sql)).rows;
-  } finally {
-    await client.end();
-  }
 }

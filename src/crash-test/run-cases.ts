@@ -35,12 +35,15 @@ export async function runCases(
   const { atOnce = availableParallelism() + WHILE_OTHERS_WAIT, onProgress, signal } = session.options;
   const reports = new Map<string, CaseReport>();
   const tested = { session, reference };
+  const isOver = (): boolean => signal?.aborted === true;
   const done = (report: CaseReport): void => {
+    // What was cut short says nothing.
+    if (isOver()) return;
     reports.set(report.id, report);
     onProgress?.({ done: reports.size, total: cases.length, text: `${report.id} ${report.outcome}` });
   };
-  const isOver = (): boolean => signal?.aborted === true;
-  const runs = togetherInRuns(cases);
+  // The longest first: at the end nobody waits for one.
+  const runs = togetherInRuns(cases).toSorted((a, b) => b.length - a.length);
   let next = 0;
   const lane = async (): Promise<void> => {
     for (let at = next++; at < runs.length && !isOver(); at = next++) {

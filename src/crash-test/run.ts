@@ -7,25 +7,24 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import type { JobResult } from '../client.ts';
 import type { Json } from '../model/canonical-json.ts';
 import { cacheDirectory } from '../dev-server/cache-directory.ts';
 import { defined } from '../model/defined.ts';
 import type { Question } from '../model/question/question.ts';
-import { answerFor } from './answers.ts';
+import { PROCESSES } from './belongings.ts';
 import type { CrashCase } from './cases.ts';
 import type { ChildOrder } from './child/order.ts';
 import type { CrashWorld } from './options.ts';
+import { isPostgres } from './postgres-copy.ts';
 import type { Session } from './session.ts';
 import { merged } from './subject.ts';
 import { countedCalls, isInjected, ONE_THREAD, straceWords } from './syscalls.ts';
 import { freshWorld, lookAt, type FreshWorld } from './world.ts';
 import { tracesIn } from './traces.ts';
-import { startWorkers, type Workers } from './workers.ts';
-import type { Run, RunEnd } from './ran.ts';
+import { untilEnd } from './until-end.ts';
+import { startWorkers } from './workers.ts';
+import type { Run } from './ran.ts';
 
-const POLL_MS = 150;
 /** Of a plan. */
 const LEAST_HEARTBEAT_MS = 5_000;
 const DEFAULT_LIMIT_MS = 180_000;
@@ -48,11 +47,12 @@ export async function runOnce(
 ): Promise<Run> {
   const startedMs = performance.now();
   if (test?.how === 'answer-lost') session.standIn.cut.set(id, test.kills[0]!);
-  const root = path.join(session.root, id);
+  const root = path.join(session.belongings.root, id);
   mkdirSync(root, { recursive: true });
-  const world = await freshWorld(root, session.subject.world);
-  const given = (await session.setUp.setUp?.({ folder: world.folder, workspace: world.workspace })) ?? {};
+  const world = await freshWorld(root, session.subject.world, (copy) => session.belongings.copy(copy));
+  let given: CrashWorld = {};
   try {
+    given = (await session.setUp.setUp?.({ folder: world.folder, workspace: world.workspace })) ?? {};
     return await runIn(session, {
       id,
       test,
@@ -93,14 +93,15 @@ async function runIn(session: Session, place: Place): Promise<Run> {
   };
   const log = path.join(world.own, 'strace.log');
   const isTraced = place.isCounted || test?.injection !== undefined;
+  const keep = (end: () => void): (() => void) => session.belongings.worker(end);
   const launch = isTraced ? { env: { ...env, ...ONE_THREAD }, through: straceWords(log, test?.injection) } : { env };
-  const workers = startWorkers(order, test, launch);
+  const workers = startWorkers(order, test, { ...launch, keep });
   try {
     const { workflowId, firstRunId } = await startJob(session, place, order);
     const rename = renaming({ world, workflowId, firstRunId });
     const asked: Question[] = [];
-    const end = await untilEnd(session, { place, workers, workflowId, asked });
-    await workers.calm();
+    const end = await untilEnd(session, { id, workflowId, workers, limitMs: place.limitMs, asked });
+    if (session.options.signal?.aborted !== true) await workers.calm();
     await workers.stop();
     return {
       end,
@@ -125,13 +126,14 @@ function orderOf(session: Session, { id, test, world }: Place): ChildOrder {
   return {
     address: client.address,
     namespace: client.namespace,
-    taskQueue: `holdfast-crash-${path.basename(session.root)}-${id}`,
+    taskQueue: `holdfast-crash-${path.basename(session.belongings.root)}-${id}`,
     workspaceRoot: world.folder,
     bundlePath: session.bundlePath,
     cwd,
     steps: options.steps ?? [],
     ...defined({ config: options.config, setUp: options.setUp }),
     traces: path.join(world.own, 'traces'),
+    processes: path.join(world.own, PROCESSES),
     standIn: session.standIn.url,
     caseId: id,
     tellsPoints: test === undefined,
@@ -166,60 +168,6 @@ async function startJob(
   return { workflowId, firstRunId: started.firstExecutionRunId };
 }
 
-interface Watched {
-  readonly place: Place;
-  readonly workers: Workers;
-  readonly workflowId: string;
-  readonly asked: Question[];
-}
-
-async function untilEnd(session: Session, { place, workers, workflowId, asked }: Watched): Promise<RunEnd> {
-  const { client, options } = session;
-  const { limitMs } = place;
-  const over = new AbortController();
-  const waiting = async (): Promise<RunEnd | undefined> => endOf(await client.result(workflowId, { wait: true }));
-  const looking = async (): Promise<RunEnd | undefined> => {
-    for (const lateMs = performance.now() + limitMs; !over.signal.aborted;) {
-      await delay(POLL_MS);
-      if (performance.now() > lateMs) return { kind: 'late', text: `it did not end within ${limitMs / 1000} s` };
-      const { state } = await client.describe(workflowId);
-      if (state !== 'waiting') continue;
-      const open = await client.questions(workflowId).catch(() => []);
-      for (const question of open) {
-        if (asked.some(({ digest }) => digest === question.digest)) continue;
-        const arrived = session.standIn.arrivedOf(place.id);
-        const answer = answerFor(options.answers ?? [], question, { arrived });
-        if (answer === undefined) return { kind: 'asks', question };
-        asked.push(question);
-        await client.decide(workflowId, { by: 'crash-test', reason: 'as its answers say', ...answer });
-      }
-    }
-    return undefined;
-  };
-  try {
-    const end = await Promise.race([settled(waiting()), settled(looking()), workers.failed]);
-    return end ?? { kind: 'late', text: 'it was ended early' };
-  } finally {
-    over.abort();
-    void client.temporal.client.workflow
-      .getHandle(workflowId)
-      .terminate('crash test')
-      .catch(() => undefined);
-  }
-}
-
-/** The loser of the race may fail later, when its server is gone. */
-async function settled<T>(work: Promise<T>): Promise<T> {
-  work.catch(() => undefined);
-  return await work;
-}
-
-function endOf(result: JobResult): RunEnd {
-  if (result.outcome === 'completed') return { kind: 'ended', outcome: 'completed', result: result.result };
-  const message = 'failure' in result ? result.failure.message : '';
-  return { kind: 'ended', outcome: result.outcome, result: null, message };
-}
-
 interface Names {
   readonly world: FreshWorld;
   readonly workflowId: string;
@@ -227,10 +175,13 @@ interface Names {
 }
 
 function renaming({ world, workflowId, firstRunId }: Names): (text: string) => string {
-  const databases = world.databases.map(({ name, url }) => [url, `{${name}}`] as const);
+  const databases = world.databases.flatMap(({ name, url }) => [
+    [url, `{${name}}`] as const,
+    ...(isPostgres(url) ? [[new URL(url).pathname.slice(1), `{${name}}`] as const] : []),
+  ]);
   const pairs = [
     ...databases,
-    [world.workspace, '{workspace}'],
+    ...(world.workspace === world.folder ? [] : [[world.workspace, '{workspace}'] as const]),
     [world.folder, '{folder}'],
     [world.root, '{root}'],
     [workflowId, '{job}'],

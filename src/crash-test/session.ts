@@ -1,13 +1,15 @@
 /** What all runs of a crash test share: the server, the bundle of Workflows, the stand-in, where to put things. */
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { devNull, tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
+import { devNull } from 'node:os';
 import path from 'node:path';
 import { connectHoldfast, type HoldfastClient } from '../client.ts';
 import { loadConfig, type LoadedConfig } from '../config.ts';
 import { startDevServer } from '../dev-server/start.ts';
 import { defined } from '../model/defined.ts';
 import { bundleWorkflows } from '../worker.ts';
+import { Belongings, removeLeftBehind } from './belongings.ts';
 import type { CrashTestOptions, CrashTestSetUp } from './options.ts';
+import { isPostgres } from './postgres-copy.ts';
 import { loadSetUp } from './set-up.ts';
 import { StandIn } from './stand-in.ts';
 import { subjectOf, type Subject } from './subject.ts';
@@ -22,8 +24,7 @@ export interface Session extends AsyncDisposable {
   readonly bundlePath: string;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Gets a folder for each run. */
-  readonly root: string;
+  readonly belongings: Belongings;
 }
 
 /** A Query may go to a worker that was just killed. */
@@ -41,9 +42,10 @@ export async function openSession(options: CrashTestOptions): Promise<Session> {
     for (const remove of removals.splice(0).reverse()) await remove();
   };
   try {
-    const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'holdfast-crash-')));
-    removals.push(() => rmSync(root, { recursive: true, force: true, maxRetries: 5 }));
-    const bundlePath = path.join(root, 'workflows.json');
+    await removeLeftBehind(Object.values(subject.world.databases).filter(isPostgres));
+    const belongings = new Belongings();
+    removals.push(() => belongings.close());
+    const bundlePath = path.join(belongings.root, 'workflows.json');
     const workflowsPath = workflowsOf(options, config, cwd);
     const bundling = bundleWorkflows(workflowsPath).then((bundle) => writeFileSync(bundlePath, withoutSources(bundle)));
     const serving = options.address === undefined ? startDevServer({ ui: false, env: { ...env } }) : undefined;
@@ -57,7 +59,7 @@ export async function openSession(options: CrashTestOptions): Promise<Session> {
     const namespace = options.namespace ?? 'default';
     const client = await connectHoldfast({ address, namespace, env, queryTimeoutMs: QUERY_LIMIT_MS });
     removals.push(() => client.close());
-    const shared = { options, subject, setUp, config, client, standIn, bundlePath, cwd, env, root };
+    const shared = { options, subject, setUp, config, client, standIn, bundlePath, cwd, env, belongings };
     return { ...shared, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();

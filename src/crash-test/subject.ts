@@ -38,6 +38,7 @@ export async function subjectOf(given: Given): Promise<Subject> {
     throw new HoldfastError('bad-input', 'A crash test is of a plan or of a Workflow. Expected one of the two.');
   const input = merged(setUp.input, options.input);
   if (options.plan === undefined) {
+    mustHaveWorkflows(given);
     const folder = options.world === undefined ? undefined : worldOf(given);
     const world = { folder, workspace: '', databases: databasesOf(given, setUp.databases ?? []) };
     return { name: options.workflow!, plan: undefined, workflow: options.workflow, input, world };
@@ -48,6 +49,19 @@ export async function subjectOf(given: Given): Promise<Subject> {
   const folder = options.world === undefined ? await presentWorkspace(given, plan, input) : worldOf(given);
   const databases = databasesOf(given, [...variables, ...(setUp.databases ?? [])]);
   return { name: plan.name, plan, workflow: undefined, input, world: { folder, workspace: 'workspace', databases } };
+}
+
+/** Found out by a worker it would be a job that never ends. */
+function mustHaveWorkflows({ options, config, cwd }: Given): void {
+  const file = options.workflowsPath === undefined ? config.workflowsPath : path.resolve(cwd, options.workflowsPath);
+  // Without an ending it is the bundler that finds it.
+  if (file !== undefined && (file.startsWith('file:') || path.extname(file) === '' || existsSync(file))) return;
+  const found = file === undefined ? 'no module of Workflows is named' : `there is no ${file}`;
+  throw new HoldfastError(
+    'bad-input',
+    `There is no plan ${options.workflow}, and for a Workflow of that name ${found}.`,
+    { nextStep: 'Name the module that exports the Workflow: --workflows FILE; or the file of a plan.' },
+  );
 }
 
 function worldOf({ options, cwd }: Given): string {

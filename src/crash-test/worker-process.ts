@@ -29,9 +29,11 @@ export interface Launch {
   readonly env: NodeJS.ProcessEnv;
   /** In place of Node itself: a program that runs it. */
   readonly through?: readonly string[];
+  /** Is given what ends the process at once; what it returns is called once that has ended. */
+  readonly keep: (end: () => void) => () => void;
 }
 
-export function startWorkerProcess(order: ChildOrder, { env, through = [] }: Launch): WorkerProcess {
+export function startWorkerProcess(order: ChildOrder, { env, through = [], keep }: Launch): WorkerProcess {
   const [program = process.execPath, ...before] = through;
   const child = fork(MAIN, [JSON.stringify(order)], {
     // What a step writes by a relative path past ctx is then the run's own.
@@ -40,15 +42,30 @@ export function startWorkerProcess(order: ChildOrder, { env, through = [] }: Lau
     execPath: program,
     execArgv: [...(through.length > 0 ? [...before, process.execPath] : []), ...ownArguments()],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    // What runs it is ended together with it: by their group.
-    detached: through.length > 0,
+    // Its own group: Ctrl-C is its starter's alone, and what it runs, or is run by, is ended together with it.
+    detached: true,
   });
+  const isRunning = (): boolean => child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+  const end = (): void => {
+    if (!isRunning()) return;
+    try {
+      process.kill(-child.pid!, 'SIGKILL');
+    } catch (error) {
+      // It has ended, and nobody has been told yet.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  };
+  const forget = keep(end);
   let printed = '';
   for (const stream of [child.stdout!, child.stderr!])
     stream.setEncoding('utf8').on('data', (chunk: string) => (printed = `${printed}${chunk}`.slice(-MAX_PRINTED)));
   const ended = new Promise<NodeJS.Signals | number>((resolve) => {
-    child.once('exit', (code, signal) => resolve(signal ?? code ?? 1));
-    child.once('error', () => resolve(1));
+    const endedBy = (how: NodeJS.Signals | number): void => {
+      forget();
+      resolve(how);
+    };
+    child.once('exit', (code, signal) => endedBy(signal ?? code ?? 1));
+    child.once('error', () => endedBy(1));
   });
   const said = (message: ChildMessage): Promise<void> => {
     const heard = new Promise<void>((resolve) =>
@@ -76,8 +93,7 @@ export function startWorkerProcess(order: ChildOrder, { env, through = [] }: Lau
     },
     signal: (name) => void child.kill(name),
     stop: async () => {
-      if (through.length === 0 || child.pid === undefined) child.kill('SIGKILL');
-      else if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
+      end();
       await ended;
     },
     printed: () => printed,

@@ -27,8 +27,8 @@ export interface Workers {
 }
 
 /** @param launch `through`: of the first process alone */
-export function startWorkers(order: ChildOrder, test: CrashCase | undefined, { env, through }: Launch): Workers {
-  const crew = new Crew(order, env);
+export function startWorkers(order: ChildOrder, test: CrashCase | undefined, { through, ...launch }: Launch): Workers {
+  const crew = new Crew(order, launch);
   const work =
     test?.how === 'freeze'
       ? crew.frozen(test.kills[0]!)
@@ -64,14 +64,14 @@ interface Ending {
 
 class Crew {
   readonly #order: ChildOrder;
-  readonly #env: NodeJS.ProcessEnv;
+  readonly #common: Omit<Launch, 'through'>;
   readonly #processes: WorkerProcess[] = [];
   #frozen: WorkerProcess | undefined;
   isOver = false;
 
-  constructor(order: ChildOrder, env: NodeJS.ProcessEnv) {
+  constructor(order: ChildOrder, common: Omit<Launch, 'through'>) {
     this.#order = order;
-    this.#env = env;
+    this.#common = common;
   }
 
   async killed(kills: readonly Kill[], { through, mayEnd: also, isInAnyOrder }: Ending): Promise<RunEnd> {
@@ -144,7 +144,7 @@ class Crew {
   }
 
   #launch(through: readonly string[] = []): WorkerProcess {
-    const worker = startWorkerProcess(this.#order, { env: this.#env, through });
+    const worker = startWorkerProcess(this.#order, { ...this.#common, through });
     this.#processes.push(worker);
     return worker;
   }

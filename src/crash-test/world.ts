@@ -8,6 +8,7 @@ import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, re
 import path from 'node:path';
 import { HoldfastError } from '../model/failure.ts';
 import { copyDatabase, lookAtDatabase, type CopiedDatabase, type Tables } from './databases.ts';
+import type { PostgresCopy } from './postgres-copy.ts';
 
 export interface WorldSource {
   /** A folder that the workspace starts as a copy of. Undefined: it starts empty. */
@@ -28,16 +29,26 @@ export interface FreshWorld {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export async function freshWorld(root: string, source: WorldSource): Promise<FreshWorld> {
+/** @param keep is told of each copy of a database that is not in the run's folder, before it is made */
+export async function freshWorld(
+  root: string,
+  source: WorldSource,
+  keep: (copy: PostgresCopy) => () => void,
+): Promise<FreshWorld> {
   const folder = path.join(root, 'world');
   const workspace = path.join(folder, source.workspace);
   const own = path.join(root, 'own');
   mkdirSync(own, { recursive: true });
   mkdirSync(workspace, { recursive: true });
   if (source.folder !== undefined) cpSync(source.folder, workspace, { recursive: true, filter: isUsers });
-  const databases = await Promise.all(
-    Object.entries(source.databases).map(([name, url]) => copyDatabase({ name, url, folder })),
-  );
+  const databases: CopiedDatabase[] = [];
+  try {
+    for (const [name, url] of Object.entries(source.databases))
+      databases.push(await copyDatabase({ name, url, folder, keep }));
+  } catch (error) {
+    for (const { remove } of databases) await remove();
+    throw error;
+  }
   return {
     root,
     folder,

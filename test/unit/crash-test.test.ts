@@ -64,11 +64,34 @@ test('points are named by patterns; one that is never passed is an error that te
 
 test('pairs are two kills in one run; frozen cases come besides; neither at a request', () => {
   assert.deepEqual(ids({ points: ['load/seal.after:1+pay/seal.after:2'] }), ['load/seal.after:1+pay/seal.after:2']);
-  assert.equal(ids({ pairs: 5 }).filter((id) => id.includes('+')).length, 5);
   const frozen = ids({ freeze: true }).filter((id) => id.startsWith('freeze@'));
   assert.equal(frozen.length, 3);
-  // What a case is called repeats it.
-  assert.deepEqual(ids({ points: [frozen[0]!], freeze: true }), [frozen[0]!.slice('freeze@'.length), frozen[0]!]);
+  // What a case is called repeats it, and it alone.
+  assert.deepEqual(ids({ points: [frozen[0]!] }), [frozen[0]]);
+  assert.deepEqual(ids({ points: [frozen[0]!, frozen[0]!.slice('freeze@'.length)] }).toSorted(), [
+    frozen[0],
+    frozen[0]!.slice('freeze@'.length),
+  ]);
+  assert.throws(() => ids({ points: ['load/seal.befor:1+pay/seal.after:2'] }), /never passes load\/seal\.befor/);
+});
+
+test('seeded pairs differ, the second is passed after the first, and there are no more than there can be', () => {
+  const passed = new Map([['job/verify.compared', 2], ...PASSED, ['worker/lock.taken', 1]]);
+  const pairsOf = (choice: object): readonly string[] =>
+    chooseCases(passed, { ...CHOICE, ...choice })
+      .map(({ id }) => id)
+      .filter((id) => id.includes('+'));
+  const order = [...passed].flatMap(([name, count]) => Array.from({ length: count }, (_, at) => `${name}:${at + 1}`));
+  const many = pairsOf({ pairs: 40 });
+  assert.equal(new Set(many).size, 40);
+  assert.deepEqual(pairsOf({ pairs: 40 }), many);
+  for (const id of many) {
+    const [first, second] = id.split('+');
+    assert.ok(order.indexOf(first!) < order.indexOf(second!), id);
+    assert.doesNotMatch(second!, /^(job|worker)\//);
+  }
+  const named = pairsOf({ pairs: 1_000, points: ['pay/seal.after:1'] });
+  assert.deepEqual(named, ['pay/seal.after:1+pay/seal.after:2']);
 });
 
 function fileOf(text: string): LeftFile {
@@ -241,6 +264,26 @@ test('kills of different steps share a run; what is of no step, twice or no kill
   );
   for (const [test] of runs.filter((run) => run.length === 1))
     assert.ok(test!.how !== 'kill' || test!.kills.length === 2 || /^(job|worker)\//.test(test!.id), test!.id);
+});
+
+test('what is of no step opens a run that later steps share, where the first process meets it', () => {
+  const passed = new Map([
+    ['job/verify.compared', 2],
+    ['load/seal.after', 1],
+    ['worker/lock.taken', 1],
+    ['pay/seal.after', 1],
+    ['job/release.after', 1],
+  ]);
+  const runs = togetherInRuns(chooseCases(passed, { ...CHOICE, everyHit: true }));
+  assert.deepEqual(
+    runs.map((run) => run.map(({ id }) => id)),
+    [
+      ['job/verify.compared:1', 'load/seal.after:1', 'pay/seal.after:1'],
+      ['job/verify.compared:2'],
+      ['worker/lock.taken:1'],
+      ['job/release.after:1'],
+    ],
+  );
 });
 
 test('a worker is started with the options of its starter, but those of a test runner, with their values', () => {

@@ -2,31 +2,39 @@
  * The worker process of a crash test: a worker as `holdfast worker` runs one, which is killed at the point that its
  * order names. It loads everything, waits for its turn, and polls until it is ended.
  */
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import path from 'node:path';
 import type { ActivityInterceptorsFactory, WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { loadConfig } from '../../config.ts';
 import { defined } from '../../model/defined.ts';
 import { setFaultHook } from '../../store/fault-point.ts';
+import { thisProcess } from '../../store/life/process-identity.ts';
 import { createWorker } from '../../worker.ts';
 import { loadSetUp } from '../set-up.ts';
-import { OF_JOB, type ChildMessage, type ChildOrder, type GoMessage } from './order.ts';
+import { OF_JOB } from '../no-step.ts';
+import type { ChildMessage, ChildOrder, GoMessage } from './order.ts';
 import { watchOutside } from './outside.ts';
 import { Points } from './points.ts';
 import { countRequests } from './requests.ts';
 import { StepCode } from './step-code.ts';
 
-/** What the server hands to a poll of a frozen worker is lost until it times out: the fewer there are, the better. */
+/**
+ * One job needs no more. What the server hands to a poll of a frozen worker is lost until it times out: the fewer there
+ * are, the better.
+ */
 const FEW_POLLS = {
-  maxConcurrentActivityTaskPolls: 1,
-  maxConcurrentWorkflowTaskPolls: 2,
-  stickyQueueScheduleToStartTimeout: '2s',
+  activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 1 },
+  // One for what is new, one for the Workflow that it has.
+  workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
 } as const;
+const TO_BE_FROZEN = { ...FEW_POLLS, stickyQueueScheduleToStartTimeout: '2s' } as const;
 
 const order = JSON.parse(process.argv[2]!) as ChildOrder;
 // Whoever started it holds the other end: without it nobody would end this process.
 process.on('disconnect', () => process.exit(0));
+// One that stands still doesn't notice that.
+appendFileSync(order.processes, `${JSON.stringify(thisProcess())}\n`);
 
 const points = new Points(order);
 const code = new StepCode(points, order.cwd);
@@ -49,8 +57,9 @@ const worker = await createWorker({
   steps: steps.map((step) => code.watched(step)),
   ...defined({ maxConcurrentSteps: config.maxConcurrentSteps, heartbeatIntervalMs: config.heartbeatIntervalMs }),
   temporal: {
+    ...FEW_POLLS,
     ...temporal,
-    ...(faults.some(({ how }) => how === 'freeze') ? FEW_POLLS : {}),
+    ...(faults.some(({ how }) => how === 'freeze') ? TO_BE_FROZEN : {}),
     interceptors: {
       ...temporal.interceptors,
       activity: [naming, ...(temporal.interceptors?.activity ?? [])],

@@ -16,6 +16,8 @@ export interface ChildOrder {
   readonly setUp?: string;
   /** Gets a line for each trace. */
   readonly traces: string;
+  /** Gets a line for each process of the run: who it is. */
+  readonly processes: string;
   /** Where every HTTP request goes, to be counted. */
   readonly standIn: string;
   /** Tells the run to the stand-in. */
@@ -33,13 +35,6 @@ export interface OrderedFault extends Kill {
 export interface GoMessage {
   readonly faults: readonly OrderedFault[];
 }
-
-/**
- * What is passed in no step: comparisons and the end of a job, and what a worker does outside of both. How often that
- * is, is told by what a process does before; so it is met in the first one alone.
- */
-export const OF_JOB = 'job';
-export const OF_WORKER = 'worker';
 
 /** One line of the file of traces. */
 export type Trace =

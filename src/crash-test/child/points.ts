@@ -1,7 +1,8 @@
 /** The points that a worker process of a crash test passes, counted by step, and what happens at one of them. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { appendFileSync } from 'node:fs';
-import { OF_WORKER, type ChildOrder, type OrderedFault, type Trace } from './order.ts';
+import { OF_WORKER } from '../no-step.ts';
+import type { ChildOrder, OrderedFault, Trace } from './order.ts';
 
 export class Points {
   readonly #order: ChildOrder;
