@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { test } from 'node:test';
 import { AnyOperation, walkBoth } from '../model/commands.ts';
 import type { Bounds } from '../model/operations.ts';
+import { RealJob } from '../model/real-job.ts';
 import { postgresRows, sqliteRows } from '../model/real-rows.ts';
 import { testPostgres } from '../support/postgres.ts';
 import { theSeed } from './support/seed.ts';
@@ -23,7 +24,7 @@ for (const [dialect, { walks, rows }] of Object.entries(ROWS)) {
     const operation = fc.nat().map((pick) => new AnyOperation(pick, BOUNDS));
     const commands = fc.commands([operation], { maxCommands: 80, size: 'max' });
     await fc.assert(
-      fc.asyncProperty(commands, (all) => walkBoth(all, rows)),
+      fc.asyncProperty(commands, (all) => walkBoth(all, async () => new RealJob(await rows()))),
       { numRuns: walks, seed },
     );
   });

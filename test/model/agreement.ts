@@ -4,12 +4,12 @@ import type { Question } from '../../src/model/question/question.ts';
 import { readLedger } from '../support/ledger.ts';
 import type { Operation } from './operations.ts';
 import { perform } from './perform.ts';
-import type { RealJob } from './real-job.ts';
+import type { WalkedJob } from './real-job.ts';
 import type { Rules } from './rules.ts';
 import { requestedOf, type Finding, type State, type StepId } from './state.ts';
 
 /** Does the operation in both. Returns the model's next state. */
-export async function performBoth(state: State, job: RealJob, operation: Operation, rules: Rules): Promise<State> {
+export async function performBoth(state: State, job: WalkedJob, operation: Operation, rules: Rules): Promise<State> {
   const { state: after, result } = perform(state, operation, rules);
   const real = await job.perform(operation);
   assert.equal(real, result, 'what came of it');
@@ -25,15 +25,15 @@ export async function performBoth(state: State, job: RealJob, operation: Operati
   return after;
 }
 
-function seenIn(job: RealJob) {
+function seenIn(job: WalkedJob) {
   return readLedgerOf(job, (ledger) => ({
     chain: [...ledger.records(job.jobId)].flatMap(({ record }) => {
       if (record.kind === 'step') return [`${record.stepId}${record.generation}`];
       if (record.kind === 'undone') return [`undone ${record.stepId}${record.generation}`];
       if (record.kind === 'undoing') return ['undoing'];
       if (record.kind !== 'decision') return [];
-      const answers = [...new Set(Object.values(record.answers))].sort().join('+');
-      return [`${answers} → ${record.reruns.map(({ stepId, generation }) => `${stepId}${generation}`).join(' ')}`];
+      const reruns = record.reruns.map(({ stepId, generation }) => `${stepId}${generation}`);
+      return [decisionText(Object.values(record.answers), reruns)];
     }),
     open: ledger.openQuestions(job.jobId).map(realQuestionText).sort(),
     intents: ledger
@@ -49,7 +49,7 @@ function nameOf({ stepId, generation }: { readonly stepId: string; readonly gene
 
 type ReadLedger = Parameters<typeof readLedger>[1];
 
-function readLedgerOf<T>(job: RealJob, read: (ledger: Parameters<ReadLedger>[0]) => T): T {
+function readLedgerOf<T>(job: WalkedJob, read: (ledger: Parameters<ReadLedger>[0]) => T): T {
   try {
     return readLedger(`${job.workspace}/job`, read);
   } catch (error) {
@@ -67,11 +67,17 @@ function recordText(record: State['ledger']['chain'][number]): string {
       return `undone ${record.step}${record.gen}`;
     case 'undoing':
       return 'undoing';
-    case 'decision': {
-      const answers = [...new Set(record.answers)].sort().join('+');
-      return `${answers} → ${record.reruns.map(([step, gen]) => `${step}${gen}`).join(' ')}`;
-    }
+    case 'decision':
+      return decisionText(
+        record.answers,
+        record.reruns.map(([step, gen]) => `${step}${gen}`),
+      );
   }
+}
+
+/** In which order steps that run again are named does not matter: it is that of the findings, and they ask for each. */
+function decisionText(answers: readonly string[], reruns: readonly string[]): string {
+  return `${[...new Set(answers)].sort().join('+')} → ${reruns.toSorted().join(' ')}`;
 }
 
 function questionText(findings: readonly Finding[]): string {

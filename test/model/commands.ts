@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { performBoth } from './agreement.ts';
 import { anyOperation } from './explore.ts';
 import type { Bounds, Operation } from './operations.ts';
-import { RealJob } from './real-job.ts';
-import type { Rows } from './real-rows.ts';
+import type { WalkedJob } from './real-job.ts';
 import { rulesWithout } from './rules.ts';
 import { firstState, type State } from './state.ts';
 import { wordsOf } from './words.ts';
@@ -18,7 +17,7 @@ export interface Walked {
 }
 
 /** One of the operations that the state has, chosen by a number: the same for the same number and state. */
-export class AnyOperation implements fc.AsyncCommand<Walked, RealJob> {
+export class AnyOperation implements fc.AsyncCommand<Walked, WalkedJob> {
   readonly #pick: number;
   readonly #bounds: Bounds;
   #words = '(not reached)';
@@ -32,7 +31,7 @@ export class AnyOperation implements fc.AsyncCommand<Walked, RealJob> {
     return this.#chosen(state) !== undefined;
   }
 
-  async run(walked: Walked, job: RealJob): Promise<void> {
+  async run(walked: Walked, job: WalkedJob): Promise<void> {
     const operation = this.#chosen(walked.state)!;
     this.#words = wordsOf(operation);
     walked.state = await performBoth(walked.state, job, operation, RULES);
@@ -48,10 +47,10 @@ export class AnyOperation implements fc.AsyncCommand<Walked, RealJob> {
 }
 
 export async function walkBoth(
-  commands: Iterable<fc.AsyncCommand<Walked, RealJob>>,
-  rows: () => Promise<Rows> | Rows,
+  commands: Iterable<fc.AsyncCommand<Walked, WalkedJob>>,
+  open: () => Promise<WalkedJob> | WalkedJob,
 ): Promise<void> {
-  const job = new RealJob(await rows());
+  const job = await open();
   try {
     await fc.asyncModelRun(() => ({ model: { state: firstState() }, real: job }), commands);
   } finally {

@@ -9,8 +9,8 @@ import type { Answer, Resource, Value } from './state.ts';
 
 export interface Found {
   readonly what: string;
-  /** Taken out of the model, the last operation breaks a guarantee. */
-  readonly rule: Rule;
+  /** Taken out of the model, the last operation breaks a guarantee. None: the code broke none of its. */
+  readonly rule?: Rule;
   readonly operations: readonly Operation[];
 }
 
@@ -129,6 +129,35 @@ export const FOUND: readonly Found[] = [
       { op: 'edit', res: 'x', value: 'h1' },
       decide('undo', 'undo'),
       { op: 'abort' },
+      { op: 'begin undo' },
+      { op: 'undo next' },
+    ],
+  },
+  {
+    what: 'a file that a person lets stay as it was found can be restored to that later',
+    operations: [
+      ...BEGUN,
+      { ...STEP, ...at(6, 'commit.effect-marked', edit('f', 'h1')) },
+      decide('skip'),
+      COMPARE,
+      STEP,
+      { op: 'edit', res: 'f', value: 'h2' },
+      { op: 'reset', to: 'b' },
+      STEP,
+      COMPARE,
+      decide('restore'),
+    ],
+  },
+  {
+    what: 'what an undoing puts back is sealed before it is prepared, and a kill then leaves the seal',
+    operations: [
+      ...BEGUN,
+      STEP,
+      STEP,
+      { op: 'abort' },
+      { op: 'begin undo' },
+      { op: 'undo next', ...at(1, 'seal.after', { do: 'crash' }) },
+      { op: 'undo next' },
       { op: 'begin undo' },
       { op: 'undo next' },
     ],

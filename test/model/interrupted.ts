@@ -5,6 +5,8 @@ import type { Resource, Value } from './state.ts';
 /** What is interrupted. */
 export interface Interruptible {
   copyAway(): void;
+  /** All its processes end. */
+  crash(): void;
   edit(res: Resource, value: Value): Promise<void>;
 }
 
@@ -37,7 +39,7 @@ export class Interrupted {
   #act(job: Interruptible, act: Act, stand: (wake: () => void) => void): void | Promise<void> {
     switch (act.do) {
       case 'crash':
-        job.copyAway();
+        job.crash();
         this.#isCut = true;
         throw new CutOff();
       case 'edit':

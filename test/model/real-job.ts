@@ -5,16 +5,13 @@
  * copy, while the process's attempt is cut off at its next fault point and left behind with its folder. Databases lie
  * beside the workspace: what was committed stays, an open transaction is rolled back.
  */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Json } from '../../src/model/canonical-json.ts';
 import type { ChainPlace } from '../../src/model/job/chain-place.ts';
 import { SeqRanges } from '../../src/model/job/seq-ranges.ts';
 import type { JobSettings } from '../../src/model/job/settings.ts';
-import type { UndoItem } from '../../src/model/job/undo.ts';
 import type { Decision } from '../../src/model/question/decision.ts';
-import type { Question } from '../../src/model/question/question.ts';
 import { GENESIS } from '../../src/model/record/chain.ts';
 import { jobIdOf } from '../../src/model/record/token.ts';
 import { releaseProtocol } from '../../src/protocol/end/release.ts';
@@ -32,74 +29,66 @@ import { Interrupted } from './interrupted.ts';
 import { chosen, kindOfFailure } from './real-words.ts';
 import type { Rows } from './real-rows.ts';
 import { nextStep, type Operation } from './operations.ts';
+import { firstMemory, FORGETFUL, worldIn, type WalkMemory } from './real-memory.ts';
 import { stepsOfModel } from './real-steps.ts';
 import { ABSENT, type Answer, type Resource, type Step, type Value } from './state.ts';
 
-interface Remembered {
-  term: number;
-  known: ChainPlace;
-  held: number[];
-  done: Step[];
-  gens: Partial<Record<Step, number>>;
-}
-
 const MAX_REQUESTS = 20;
 const LONG_MS = 11 * 60_000;
-export class RealJob {
-  readonly #root: string;
+
+/** A job that a walk drives: the real code, in this process or in others. */
+export interface WalkedJob {
+  readonly jobId: string;
+  /** The folder that holds it. */
+  readonly workspace: string;
+  /** Returns what came of it, in the model's words. */
+  perform(operation: Operation): Promise<string>;
+  world(): Promise<Record<Resource, Value>>;
+  close(): Promise<void>;
+}
+
+/** In a process that is killed, and goes on where an earlier one was. */
+export interface Resumed {
+  readonly memory: WalkMemory;
+  readonly die: (memory: WalkMemory) => never;
+}
+
+const SETTINGS: JobSettings = {
+  databases: { d1: '${{ env.D1 }}', d2: '${{ env.D2 }}' },
+  watch: [],
+  verifyAfterMs: 10 * 60_000,
+  plan: null,
+};
+
+export class RealJob implements WalkedJob {
+  readonly memory: WalkMemory;
   readonly #rows: Rows;
   readonly #steps: ProtocolHost['steps'];
-  readonly #settings: JobSettings;
-  #folder: string;
+  readonly #die: Resumed['die'] | undefined;
   #workspaces: Workspaces;
-  #worker = 0;
-  #run = 0;
-  #passedMs = 0;
-  #memory: Remembered = { term: 0, known: { seq: 0, head: GENESIS }, held: [], done: [], gens: {} };
-  readonly #past: Partial<Record<Step, Remembered>> = {};
-  #asked: Question | undefined;
-  #decision: Decision | undefined;
-  #undo: UndoItem[] | undefined;
   #lost: { readonly wake: () => void; readonly ended: Promise<string> } | undefined;
   readonly #left: Workspaces[] = [];
 
-  constructor(rows: Rows) {
-    this.#root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-model-')));
+  constructor(rows: Rows, resumed?: Resumed) {
     this.#rows = rows;
-    this.#folder = this.#newFolder();
-    mkdirSync(join(this.#folder, 'job'), { recursive: true });
-    this.#settings = {
-      databases: { d1: '${{ env.D1 }}', d2: '${{ env.D2 }}' },
-      watch: [],
-      verifyAfterMs: 10 * 60_000,
-      plan: null,
-    };
-    this.#workspaces = new Workspaces(this.#folder, this.#env);
-    this.#steps = stepsOfModel();
+    this.#die = resumed?.die;
+    this.memory = resumed?.memory ?? firstMemory();
+    this.#workspaces = new Workspaces(this.memory.folder, this.#env);
+    this.#steps = stepsOfModel(this.memory);
   }
 
   get workspace(): string {
-    return this.#folder;
+    return this.memory.folder;
   }
 
   get jobId(): string {
     return jobIdOf('model', 'run-0');
   }
 
-  get asked(): Question | undefined {
-    return this.#asked;
-  }
-
   async world(): Promise<Record<Resource, Value>> {
-    return {
-      f: this.#file('f'),
-      g: this.#file('g'),
-      x: await this.#rows.read('d1'),
-      y: await this.#rows.read('d2'),
-    };
+    return await worldIn(this.workspace, this.#rows);
   }
 
-  /** Returns what came of it, in the model's words. */
   async perform(operation: Operation): Promise<string> {
     const interrupted = new Interrupted(this, 'at' in operation ? operation.at : undefined);
     setFaultHook(interrupted.hook);
@@ -115,9 +104,10 @@ export class RealJob {
   /** Requests the next step until it is done; another may do the same at once. At each point it waits its turn. */
   async untilDone(turn: (point: string) => void | Promise<void>): Promise<readonly string[]> {
     const results: string[] = [];
-    const step = nextStep(this.#memory);
+    const { workflow } = this.memory;
+    const step = nextStep(workflow);
     setFaultHook(turn);
-    while (nextStep(this.#memory) === step && results.length < MAX_REQUESTS) {
+    while (nextStep(workflow) === step && results.length < MAX_REQUESTS) {
       const result = await this.#step(new Interrupted(this, undefined)).catch(kindOfFailure);
       results.push(result);
       if (result === 'verification-required') results.push(await this.#compare().catch(kindOfFailure));
@@ -129,23 +119,29 @@ export class RealJob {
     setFaultHook(undefined);
     for (const one of [this.#workspaces, ...this.#left]) await one.close();
     await this.#rows.close();
-    rmSync(this.#root, { recursive: true, force: true });
+    if (this.#die === undefined) rmSync(dirname(this.workspace), { recursive: true, force: true });
   }
 
   async edit(res: Resource, value: Value): Promise<void> {
     if (res === 'x' || res === 'y') await this.#rows.write(res === 'x' ? 'd1' : 'd2', value);
-    else if (value === ABSENT) rmSync(this.#pathOf(res));
-    else writeFileSync(this.#pathOf(res), value);
+    else if (value === ABSENT) rmSync(join(this.workspace, 'job', res));
+    else writeFileSync(join(this.workspace, 'job', res), value);
   }
 
   /** The disk as it is now goes on elsewhere; whoever acts in the folder of until now is left behind. */
   copyAway(): void {
-    const folder = this.#newFolder();
-    cpSync(this.#folder, folder, { recursive: true, preserveTimestamps: true });
-    this.#folder = folder;
+    const { memory } = this;
+    const folder = join(dirname(memory.folder), `host-${memory.worker + 1}`);
+    cpSync(memory.folder, folder, { recursive: true, preserveTimestamps: true });
+    memory.folder = folder;
     this.#left.push(this.#workspaces);
-    this.#workspaces = new Workspaces(this.#folder, this.#env);
-    this.#worker += 1;
+    this.#workspaces = new Workspaces(folder, this.#env);
+    memory.worker += 1;
+  }
+
+  crash(): void {
+    this.#die?.(this.memory);
+    this.copyAway();
   }
 
   async #act(operation: Operation, interrupted: Interrupted): Promise<string> {
@@ -157,7 +153,7 @@ export class RealJob {
       case 'decide':
         return await this.#decide(operation.answers);
       case 'decide again':
-        return (await this.#repair({ ...this.#decision!, ...chosen(operation.answers, this.#askedLast!) })).kind;
+        return await this.#decideAgain(operation.answers);
       case 'begin undo':
         return await this.#beginUndo();
       case 'undo next':
@@ -165,7 +161,7 @@ export class RealJob {
       case 'release':
         return await this.#release();
       case 'crash':
-        this.copyAway();
+        this.crash();
         this.#lost = undefined;
         return 'crash';
       case 'wake': {
@@ -175,14 +171,12 @@ export class RealJob {
         return await ended;
       }
       case 'wait':
-        this.#passedMs += LONG_MS;
+        this.memory.passedMs += LONG_MS;
         return 'waited';
       case 'swap':
         throw new Error('the walk of the real code does not swap ledgers');
       case 'abort':
-        this.#asked = undefined;
-        this.#undo = undefined;
-        this.#isUndoing = true;
+        Object.assign(this.memory, { asked: undefined, undo: undefined, isUndoing: true });
         return 'aborted';
       case 'reset':
         return this.#reset(operation.to);
@@ -192,13 +186,11 @@ export class RealJob {
     }
   }
 
-  #isUndoing = false;
-  #askedLast: Question | undefined;
-
   async #step(interrupted: Interrupted): Promise<string> {
-    const step = nextStep(this.#memory)!;
-    const generation = this.#memory.gens[step] ?? 0;
-    const { term, known } = this.#memory;
+    const { workflow, past } = this.memory;
+    const step = nextStep(workflow)!;
+    const generation = workflow.gens[step] ?? 0;
+    const { term, known } = workflow;
     const request = {
       ...this.#identity,
       term,
@@ -223,45 +215,54 @@ export class RealJob {
     if (typeof result === 'string') return result;
     if (result.kind === 'done') {
       const { at } = result;
-      if (this.#memory.held.includes(at.seq)) return result.kind;
-      this.#memory.done.push(step);
-      this.#memory.held.push(at.seq);
+      if (workflow.held.includes(at.seq)) return result.kind;
+      workflow.done.push(step);
+      workflow.held.push(at.seq);
       this.#learn(at);
-      this.#past.a ??= { term: 0, known: { seq: 0, head: GENESIS }, held: [], done: [], gens: {} };
-      if (step === 'a') this.#past.b ??= structuredClone(this.#memory);
-    } else if (result.kind === 'other-generation') this.#memory.gens[step] = result.generation;
-    else if (result.kind === 'question' || result.kind === 'held') this.#asked = result.question;
+      past.a ??= structuredClone(FORGETFUL);
+      if (step === 'a') past.b ??= structuredClone(workflow);
+    } else if (result.kind === 'other-generation') workflow.gens[step] = result.generation;
+    else if (result.kind === 'question' || result.kind === 'held') this.memory.asked = result.question;
     return result.kind;
   }
 
   async #compare(): Promise<string> {
-    const next = nextStep(this.#memory);
+    const { workflow } = this.memory;
+    const next = nextStep(workflow);
     const request = { ...this.#verification, asking: next === undefined ? [] : [next] };
     const result = await verifyWorldProtocol(this.#host(), this.#workspaces, this.#caller(), request);
-    this.#memory.term = result.term;
-    if (result.kind === 'question') this.#asked = result.question;
+    workflow.term = result.term;
+    if (result.kind === 'question') this.memory.asked = result.question;
     else this.#learn(result.at);
     return result.kind;
   }
 
   async #decide(answers: readonly Answer[]): Promise<string> {
-    this.#askedLast = this.#asked!;
-    const { digest } = this.#asked!;
-    const decision = { digest, by: 'the model', reason: 'to see', ...chosen(answers, this.#asked!) };
-    // Whatever interrupts it, it has been sent, and may be sent again.
-    if (answers[0] !== 'recheck') this.#decision = decision;
+    const { memory } = this;
+    const { workflow, decided: former } = memory;
+    const question = memory.asked!;
+    const decision = { digest: question.digest, by: 'the model', reason: 'to see', ...chosen(answers, question) };
+    // Whatever interrupts it comes after its seal.
+    memory.decided = { decision, question };
     const result = await this.#repair(decision);
     if (result.kind === 'refused') throw new Error(`refused: ${result.problems.join('; ')}`);
-    this.#asked = undefined;
-    this.#undo = undefined;
-    if (result.kind !== 'repaired') return 'moved';
-    this.#memory.term = result.term;
+    const isRepaired = result.kind === 'repaired';
+    // What is not sealed nobody answers a second time.
+    if (!isRepaired || answers[0] === 'recheck') memory.decided = former;
+    Object.assign(memory, { asked: undefined, undo: undefined });
+    if (!isRepaired) return 'moved';
+    workflow.term = result.term;
     this.#learn(result.at);
     for (const { stepId, generation } of result.reruns) {
-      this.#memory.gens[stepId as Step] = generation;
-      this.#memory.done = this.#memory.done.filter((one) => one !== stepId);
+      workflow.gens[stepId as Step] = generation;
+      workflow.done = workflow.done.filter((one) => one !== stepId);
     }
     return result.kind;
+  }
+
+  async #decideAgain(answers: readonly Answer[]): Promise<string> {
+    const { decision, question } = this.memory.decided!;
+    return (await this.#repair({ ...decision, ...chosen(answers, question) })).kind;
   }
 
   async #repair(decision: Decision) {
@@ -271,19 +272,20 @@ export class RealJob {
   async #beginUndo(): Promise<string> {
     const request = { ...this.#verification, by: 'the model', why: 'to see' };
     const result = await beginUndoProtocol(this.#host(), this.#workspaces, this.#caller(), request);
-    this.#memory.term = result.term;
+    this.memory.workflow.term = result.term;
     if (result.kind === 'question') {
-      this.#asked = result.question;
+      this.memory.asked = result.question;
       return result.kind;
     }
     this.#learn(result.at);
-    this.#undo = [...result.items];
+    this.memory.undo = [...result.items];
     return result.kind;
   }
 
   async #undoNext(): Promise<string> {
-    const [item, ...left] = this.#undo!;
-    const { term, known } = this.#memory;
+    const { memory } = this;
+    const [item, ...left] = memory.undo!;
+    const { term, known } = memory.workflow;
     const result = await undoStepProtocol(this.#host(), this.#workspaces, this.#caller(), {
       ...item!,
       ...this.#identity,
@@ -291,34 +293,34 @@ export class RealJob {
       known,
     });
     if (result.kind === 'undone') {
-      this.#undo = left;
+      memory.undo = left;
       this.#learn(result.at);
       return 'done';
     }
-    if (result.kind === 'question') this.#asked = result.question;
-    else this.#undo = undefined;
+    if (result.kind === 'question') memory.asked = result.question;
+    else memory.undo = undefined;
     return result.kind === 'question' ? 'question' : 'verification-required';
   }
 
   async #release(): Promise<string> {
-    const outcome = this.#isUndoing ? 'aborted' : 'completed';
+    const outcome = this.memory.isUndoing ? 'aborted' : 'completed';
     const request = { ...this.#identity, outcome } as const;
     const { released, notes } = await releaseProtocol(this.#host(), this.#workspaces, this.#caller(), request);
     return released ? 'released' : `not released: ${notes.join('; ')}`;
   }
 
   #reset(to: Step): string {
-    this.#memory = structuredClone(this.#past[to]!);
-    if (to === 'a') delete this.#past.b;
-    this.#run += 1;
-    this.#asked = undefined;
-    this.#undo = undefined;
-    this.#isUndoing = false;
+    const { memory } = this;
+    const workflow = structuredClone(memory.past[to]!);
+    if (to === 'a') delete memory.past.b;
+    Object.assign(memory, { workflow, asked: undefined, undo: undefined, isUndoing: false });
+    memory.run += 1;
     return 'reset';
   }
 
   #learn(at: ChainPlace): void {
-    if (at.seq > this.#memory.known.seq) this.#memory.known = at;
+    const { workflow } = this.memory;
+    if (at.seq > workflow.known.seq) workflow.known = at;
   }
 
   get #identity() {
@@ -326,10 +328,10 @@ export class RealJob {
   }
 
   get #verification() {
-    const { known, held } = this.#memory;
+    const { known, held } = this.memory.workflow;
     return {
       ...this.#identity,
-      settings: this.#settings,
+      settings: SETTINGS,
       base: { seq: 0, head: GENESIS },
       known,
       holds: SeqRanges.of(held.toSorted((a, b) => a - b)).list,
@@ -339,15 +341,16 @@ export class RealJob {
   }
 
   #host(): ProtocolHost {
-    const runId = `run-${this.#run}`;
+    const { run, worker, folder } = this.memory;
+    const runId = `run-${run}`;
     return {
       steps: this.#steps,
       env: this.#env,
-      workspaceRoot: this.#folder,
-      worker: { id: `worker-${this.#worker}`, identity: thisProcess() },
+      workspaceRoot: folder,
+      worker: { id: `worker-${worker}`, identity: thisProcess() },
       clock: () => {
         const { bootId, bootMs } = bootMoment();
-        return { bootId, bootMs: bootMs + this.#passedMs };
+        return { bootId, bootMs: bootMs + this.memory.passedMs };
       },
       currentRunId: async () => await Promise.resolve(runId),
       isJobOpen: async () => await Promise.resolve(true),
@@ -363,28 +366,10 @@ export class RealJob {
   #caller(): Caller {
     return {
       workflowId: 'model',
-      runId: `run-${this.#run}`,
+      runId: `run-${this.memory.run}`,
       signal: new AbortController().signal,
       progress: () => undefined,
       log: () => undefined,
     };
-  }
-
-  #folders = 0;
-  #newFolder(): string {
-    this.#folders += 1;
-    return join(this.#root, `host-${this.#folders}`);
-  }
-
-  #file(name: string): Value {
-    try {
-      return readFileSync(this.#pathOf(name), 'utf8');
-    } catch {
-      return ABSENT;
-    }
-  }
-
-  #pathOf(name: string): string {
-    return join(this.#folder, 'job', name);
   }
 }

@@ -7,6 +7,9 @@ import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
 import { ABSENT, DATABASES, type Database, type Value } from './state.ts';
 
+/** A process that is at work may be just about to let go of a file. */
+const BUSY_MS = 1_000;
+
 /** The databases of a walk: SQLite files, or PostgreSQL. */
 export interface Rows {
   /** Of a job's settings: reference, and what it leads to. */
@@ -16,16 +19,38 @@ export interface Rows {
   close(): Promise<void> | void;
 }
 
+type Urls = Rows['urls'];
+
+const TABLE = 'CREATE TABLE t (id INTEGER PRIMARY KEY, value TEXT)';
+
 export function sqliteRows(): Rows {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-model-rows-'));
+  const rows = sqliteRowsAt({ d1: `sqlite:${join(folder, 'd1.db')}`, d2: `sqlite:${join(folder, 'd2.db')}` }, true);
+  const close = (): void => {
+    void rows.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { ...rows, close };
+}
+
+export async function postgresRows([d1, d2]: readonly [string, string]): Promise<Rows> {
+  return await postgresRowsAt({ d1, d2 }, true);
+}
+
+/** Those that are there, for another process. */
+export async function rowsAt(urls: Urls): Promise<Rows> {
+  return urls.d1.startsWith('sqlite:') ? sqliteRowsAt(urls) : await postgresRowsAt(urls);
+}
+
+function sqliteRowsAt(urls: Urls, isNew = false): Rows {
   const databases = new Map<Database, DatabaseSync>();
   for (const db of DATABASES) {
-    const database = new DatabaseSync(join(folder, `${db}.db`));
-    database.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (id INTEGER PRIMARY KEY, value TEXT)');
+    const database = new DatabaseSync(urls[db].slice('sqlite:'.length), { timeout: BUSY_MS });
+    if (isNew) database.exec(`PRAGMA journal_mode = WAL; ${TABLE}`);
     databases.set(db, database);
   }
   return {
-    urls: { d1: `sqlite:${join(folder, 'd1.db')}`, d2: `sqlite:${join(folder, 'd2.db')}` },
+    urls,
     read: async (db) => {
       const row = databases.get(db)!.prepare('SELECT value FROM t WHERE id = 1').get();
       return await Promise.resolve((row?.['value'] as Value | undefined) ?? ABSENT);
@@ -37,19 +62,17 @@ export function sqliteRows(): Rows {
     },
     close: () => {
       for (const database of databases.values()) database.close();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
 /** The same on PostgreSQL. */
-export async function postgresRows([d1, d2]: readonly [string, string]): Promise<Rows> {
-  const urls = { d1, d2 };
+async function postgresRowsAt(urls: Urls, isNew = false): Promise<Rows> {
   const clients = new Map<Database, pg.Client>();
   for (const db of DATABASES) {
     const client = new pg.Client({ connectionString: urls[db] });
     await client.connect();
-    await client.query('CREATE TABLE t (id INTEGER PRIMARY KEY, value TEXT)');
+    if (isNew) await client.query(TABLE);
     clients.set(db, client);
   }
   return {

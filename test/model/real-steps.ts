@@ -8,9 +8,8 @@ import { ABSENT, type Database, type Value } from './state.ts';
 
 const input = z.object({ gen: z.int() });
 
-/** Of one job: it counts what it draws. */
-export function stepsOfModel(): ProtocolHost['steps'] {
-  let draws = 0;
+/** @param counted how often a value was drawn so far */
+export function stepsOfModel(counted: { draws: number }): ProtocolHost['steps'] {
   const row = async (ctx: StepContext, db: Database, value: Value): Promise<void> =>
     await ctx.db(db).upsert('t', { id: 1, value });
   const a = implementStep(defineStep({ name: 'act-a', input, output: z.any() }), async (ctx, { gen }) => {
@@ -25,7 +24,7 @@ export function stepsOfModel(): ProtocolHost['steps'] {
       if (isFailure(error, 'not-found')) return ABSENT;
       throw error;
     });
-    const drawn = await ctx.once('draw', () => (draws += 1));
+    const drawn = await ctx.once('draw', () => (counted.draws += 1));
     await ctx.step('s', { gen }, async (sub) => {
       await row(sub, 'd1', `s${gen}`);
       return null;

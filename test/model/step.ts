@@ -4,6 +4,8 @@ import { forgotten } from './history.ts';
 import { ask, conflictFinding, isAboutTheWorld } from './questions.ts';
 import { knows, placeOf, type Running } from './running.ts';
 import {
+  ABSENT,
+  databaseOf,
   digest,
   requestedOf,
   tokenOf,
@@ -283,6 +285,10 @@ function sealAndApply(r: Running, attempt: Attempt, staged: Staged): Result | 'a
     once,
     ...(undoes === undefined ? {} : { undoes }),
   };
+  // What an undoing puts back is not at hand like what a step has just staged: it is sealed before it is prepared.
+  const isAtHand =
+    undoes === undefined || effects.every(({ res, after }) => databaseOf(res) !== undefined || after === ABSENT);
+  if (!isAtHand) ledger.intents.push(intent);
   r.moment('seal.after');
   return conclude(r, attempt, intent);
 }

@@ -67,4 +67,22 @@ export const MODEL: readonly Mutation[] = [
     tests,
     name: 'is undone with the job',
   },
+  {
+    guarantee: 'G4',
+    breaks: 'of a file that a person lets stay as it was found, nothing is kept',
+    file: 'src/protocol/repair/answers/conflict.ts',
+    find: '  await captureFound(repair, resource);\n',
+    replace: '',
+    tests,
+    name: 'can be restored to that later',
+  },
+  {
+    guarantee: 'G2',
+    breaks: 'the successor of a killed worker counts as covered by a comparison from before it came',
+    file: 'src/protocol/step/guard.ts',
+    find: "return { reason: 'worker-not-covered', detail: `worker ${worker.id} is new here` };",
+    replace: 'return undefined;',
+    tests: ['test/fault/model-killed.test.ts'],
+    name: 'SQLite',
+  },
 ];

@@ -45,11 +45,12 @@ async function asMarked({ context }: RunningRepair, uri: string, state: Resource
   return await database.identity();
 }
 
-/** The bytes that were found are evidence: they are captured before they count. */
-async function captureFound(repair: RunningRepair, uri: string): Promise<void> {
+/** The bytes that were found are evidence: they are captured before they count, and `restore` needs them later. */
+export async function captureFound(repair: RunningRepair, uri: string): Promise<void> {
   const resource = parseResource(uri);
-  if (resource.kind !== 'file') return;
-  const state = fileState(repair.found(uri));
+  const found = repair.found(uri);
+  if (resource.kind !== 'file' || found === undefined) return;
+  const state = fileState(found);
   const captured = await orUnchanged(() => repair.context.workspace.files.capture(resource.path, state));
   // The file has gone since the repair was sealed: the comparison that follows says so.
   if (captured instanceof Unchanged) repair.note(`${uri}: what was found is not captured (${captured.reason})`);

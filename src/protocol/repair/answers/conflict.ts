@@ -6,8 +6,11 @@ import type { Question } from '../../../model/question/question.ts';
 import { ABSENT } from '../../../model/record/world.ts';
 import type { Ledger } from '../../../store/ledger/ledger.ts';
 import type { RunningRepair } from '../running/running-repair.ts';
+import { captureFound } from './accept.ts';
 
-export function skipTarget(repair: RunningRepair, { resource }: Finding): void {
+/** The record then has what was found, as with `accept`. */
+export async function skipTarget(repair: RunningRepair, { resource }: Finding): Promise<void> {
+  await captureFound(repair, resource);
   if (markTarget(repair, resource, 'skipped')) repair.note(`${resource}: skipped; what was found stays`);
 }
 
