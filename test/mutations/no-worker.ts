@@ -57,4 +57,13 @@ export const NO_WORKER: readonly Mutation[] = [
     tests: ['test/integration/no-worker.test.ts'],
     name: 'no free slot',
   },
+  {
+    guarantee: 'T',
+    breaks: 'a job is said to wait for a worker since it was noticed, not since it waits',
+    file: 'src/workflows/state/worker-watch.ts',
+    find: 'new Date(Math.max(atMs, nowMs() - withinMs)).toISOString()',
+    replace: 'new Date(nowMs()).toISOString()',
+    tests: ['test/integration/no-worker.test.ts'],
+    name: 'whose steps nobody takes',
+  },
 ];

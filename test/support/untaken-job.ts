@@ -11,7 +11,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { optionalTsToMs, tsToMs } from '@temporalio/common/lib/time.js';
 import { Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import * as z from 'zod';
-import { connectHoldfast, type HoldfastClient } from '../../src/client.ts';
+import { connectHoldfast, type ConnectOptions, type HoldfastClient } from '../../src/client.ts';
 import { workerDataConverter } from '../../src/codec/data-converter.ts';
 import { readKeys } from '../../src/codec/keys.ts';
 import { defineStep, implementStep, type StepImplementation } from '../../src/model/step/step.ts';
@@ -68,9 +68,10 @@ export class UntakenJob implements AsyncDisposable {
     );
   }
 
-  static async at(place: UntakenPlace): Promise<UntakenJob> {
+  /** @param options a short limit of Queries is for jobs that nobody answers for: a busy machine takes seconds */
+  static async at(place: UntakenPlace, options: Pick<ConnectOptions, 'queryTimeoutMs'> = {}): Promise<UntakenJob> {
     const taskQueue = place.temporal.unique('queue');
-    return new UntakenJob(place, await connectHoldfast({ env: place.env, taskQueue, queryTimeoutMs: 1_000 }));
+    return new UntakenJob(place, await connectHoldfast({ env: place.env, taskQueue, ...options }));
   }
 
   get handle(): WorkflowHandle {
@@ -186,12 +187,17 @@ export class UntakenJob implements AsyncDisposable {
     );
   }
 
-  /** When Activities of a type were requested. */
-  async requestedAtMs(type: string): Promise<readonly number[]> {
+  /** By the Workflow's clock: when it requested an Activity of a type first, and when it heard that nobody took it. */
+  async untakenMs(type: string): Promise<{ readonly requested: number; readonly heard: number }> {
     const { events } = await this.handle.fetchHistory();
-    return (events ?? [])
-      .filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === type)
-      .map(({ eventTime }) => tsToMs(eventTime));
+    const all = events ?? [];
+    const first = all.findIndex((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === type);
+    const over = all.findIndex((event) => event.activityTaskTimedOutEventAttributes != null);
+    const begun = (task: (typeof all)[number] | undefined): number => tsToMs(task?.eventTime);
+    return {
+      requested: begun(all.slice(0, first).findLast(isTaskStarted)),
+      heard: begun(all.slice(over).find(isTaskStarted)),
+    };
   }
 
   /** Within how long each request for one of the steps was to be taken, in their order. 0: for ever. */
@@ -234,6 +240,10 @@ export function step(id: string, needs: readonly string[] = [], more: object = {
 
 export function times(events: readonly string[], what: string): number {
   return events.filter((event) => event === what).length;
+}
+
+function isTaskStarted(event: { readonly workflowTaskStartedEventAttributes?: unknown }): boolean {
+  return event.workflowTaskStartedEventAttributes != null;
 }
 
 function kindOf(event: object): string {
