@@ -85,6 +85,8 @@ export interface TestJobMemory {
   readonly steps: readonly (readonly [string, number, number])[];
   /** Step → generation, of steps that were run again. */
   readonly generations: Readonly<Record<string, number>>;
+  /** Numbers, in the record, of decisions that made steps run again. Default: none. */
+  readonly decisions?: readonly number[];
   /**
    * Where the Run's history begins; everything up to there is known, as after continue-as-new. Default: the beginning.
    */

@@ -19,6 +19,8 @@ export class RememberedJob {
   readonly base: ChainPlace;
   readonly continuedFrom: string | undefined;
   readonly steps: [string, number, number][];
+  /** Numbers of decisions that made steps run again. */
+  readonly decisions: number[];
   readonly #generations: Map<string, number>;
   term: number;
   /** What was asked and answered, as a server would have it. */
@@ -35,6 +37,7 @@ export class RememberedJob {
     this.base = resume?.base ?? BEGINNING;
     this.continuedFrom = resume?.continuedFrom;
     this.steps = (resume?.steps ?? []).map(([stepId, generation, seq]) => [stepId, generation, seq]);
+    this.decisions = [...(resume?.decisions ?? [])];
     this.#generations = new Map(Object.entries(resume?.generations ?? {}));
   }
 
@@ -68,17 +71,25 @@ export class RememberedJob {
   }
 
   /** Returns the steps that run again. */
-  noteRepaired({ term, at, reruns, rebuilt }: Extract<RepairResult, { kind: 'repaired' }>): readonly string[] {
+  noteRepaired({
+    term,
+    at,
+    decided = at.seq,
+    reruns,
+    rebuilt,
+  }: Extract<RepairResult, { kind: 'repaired' }>): readonly string[] {
     this.term = term;
     if (rebuilt === true) this.#known = at;
     else this.advance(at);
+    if (rebuilt === true || reruns.length > 0) this.decisions.push(decided);
     for (const { stepId, generation } of reruns) this.setGeneration(stepId, generation);
     return reruns.map(({ stepId }) => stepId);
   }
 
   get memory(): TestJobMemory {
-    const { workflowId, firstRunId, runId, term, known, steps, base, continuedFrom } = this;
+    const { workflowId, firstRunId, runId, term, known, steps, decisions, base, continuedFrom } = this;
     const generations = Object.fromEntries(this.#generations);
-    return { workflowId, firstRunId, runId, term, known, steps, generations, base, ...defined({ continuedFrom }) };
+    const whole = { workflowId, firstRunId, runId, term, known, steps, decisions, generations, base };
+    return { ...whole, ...defined({ continuedFrom }) };
   }
 }

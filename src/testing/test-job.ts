@@ -273,13 +273,13 @@ export class TestJob {
   }
 
   get #verification() {
-    const { base, known, steps, continuedFrom } = this.#job;
+    const { base, known, steps, decisions, continuedFrom } = this.#job;
     return {
       ...this.#identity,
       settings: this.#settings,
       base,
       known,
-      holds: SeqRanges.of(steps.map(([, , seq]) => seq)).list,
+      holds: SeqRanges.of([...steps.map(([, , seq]) => seq), ...decisions]).list,
       ...defined({ continuedFrom }),
     };
   }

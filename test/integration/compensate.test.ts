@@ -1,74 +1,18 @@
 /** `abort` with `compensate`, without a Temporal server: what a job did is undone, newest first, and nothing else. */
 import assert from 'node:assert/strict';
 import { existsSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { setFaultHook } from '../../src/store/fault-point.ts';
-import { openTestJob, type TestJob } from '../../src/testing.ts';
 import { chainOf } from '../support/ledger.ts';
-import { testPostgres } from '../support/postgres.ts';
 import { decide, questionFrom } from '../support/questions.ts';
-import { callsOf, prepareSagaWorld, SAGA, sagaSteps, worldOf, type SagaPlaces } from '../support/saga.ts';
+import { abortedSagas } from '../support/aborted-sagas.ts';
 import { act, at, change, other, read, TABLE, testUndoJobs } from '../support/undo-jobs.ts';
 
 const jobs = testUndoJobs();
 
-const postgres = await testPostgres();
-
-async function placesOf(name: string, dialect: 'SQLite' | 'PostgreSQL' = 'SQLite'): Promise<SagaPlaces> {
-  const workspace = join(jobs.root, name);
-  return {
-    workspace,
-    url: jobs.server.url,
-    databaseUrl: dialect === 'SQLite' ? `sqlite:${workspace}/db/main.db` : await postgres.database(),
-  };
-}
-
-function openSaga(places: SagaPlaces, more: Partial<Parameters<typeof openTestJob>[0]> = {}): TestJob {
-  return openTestJob({
-    workspace: places.workspace,
-    steps: sagaSteps(places),
-    databases: { main: '${{ env.DATABASE_URL }}' },
-    env: { DATABASE_URL: places.databaseUrl },
-    http: { hosts: [places.url] },
-    ...more,
-  });
-}
-
-async function runSaga(job: TestJob, count = SAGA.length): Promise<void> {
-  for (const { contract, input } of SAGA.slice(0, count)) await job.step(contract, input as never);
-}
-
-for (const dialect of ['SQLite', 'PostgreSQL'] as const) {
-  test(`${dialect}: a saga aborted after any step restores every byte and compensates each call once`, async () => {
-    for (let count = 1; count <= SAGA.length; count++) {
-      const places = await placesOf(`after-${count}-${dialect}`, dialect);
-      await prepareSagaWorld(places);
-      const before = await worldOf(places);
-      await using job = openSaga(places);
-      const asked = jobs.server.requests.length;
-      await runSaga(job, count);
-      assert.notDeepEqual(await worldOf(places), before);
-      const report = await job.undo();
-      assert.deepEqual(await worldOf(places), before, `after ${count} steps`);
-      assert.deepEqual(report.left, []);
-      assert.deepEqual(
-        jobs.server.requests.slice(asked).map(({ path }) => path),
-        callsOf(count),
-      );
-      const undone = chainOf(job.workspace, job.jobId).flatMap((record) =>
-        record.kind === 'undone' ? [record.stepId] : [],
-      );
-      assert.deepEqual(
-        undone,
-        SAGA.slice(0, count)
-          .map(({ contract }) => contract.name)
-          .reverse(),
-        'newest first',
-      );
-    }
-  });
-}
+test('SQLite: a saga aborted after any step restores every byte and compensates each call once', async () => {
+  await abortedSagas(jobs, (workspace) => `sqlite:${workspace}/db/main.db`);
+});
 
 test('a step half applied when the job is aborted is finished, then undone; one only sealed is dropped', async () => {
   jobs.code = async (ctx) => {

@@ -1,5 +1,5 @@
 /**
- * The crash test in short, by the command line: it finds what a retry does twice. In full: fault/crash-test.test.ts.
+ * What a crash test refuses before anything is started. What it finds: `test/fault/crash-test*.test.ts`.
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,31 +7,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { isFailure } from '../../src/model/failure.ts';
-import { crashTest, openTestJob, type CrashReport } from '../../src/testing.ts';
-import { brokenTest, notNamed } from '../support/broken-plan.ts';
+import { crashTest, openTestJob } from '../../src/testing.ts';
 import { cli } from '../support/cli-terminal.ts';
-import { testTemporal } from '../support/temporal.ts';
 
-const temporal = await testTemporal();
 const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-crash-cli-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
-
-test('an append past ctx is named with its line and the command that repeats it; exit code 4', async () => {
-  const { plan, steps = [], points = [] } = brokenTest(['journal']);
-  const file = path.join(folder, 'plan.json');
-  writeFileSync(file, JSON.stringify(plan));
-  const { address, namespace } = temporal;
-  const words =
-    `crash-test ${file} folder={folder} --json --seed 1 --address ${address} --namespace ${namespace} ` +
-    `--steps ${steps[0]} --points ${points[0]}`;
-  const ran = await cli(words.split(' '), { cwd: folder, env: process.env });
-  assert.equal(ran.code, 4, ran.out + ran.err);
-  const report = ran.json<CrashReport & { faults: readonly { readonly repeat: string }[] }>();
-  assert.deepEqual(notNamed(report, ['journal']), []);
-  assert.deepEqual(report.counts, { cases: 1, same: 0, asks: 0, differs: 1, stuck: 0 });
-  const [{ repeat } = { repeat: '' }] = report.faults;
-  assert.match(repeat, /^holdfast crash-test .*plan\.json .*--steps .* --points journal\/user-code\.after:1$/);
-});
 
 test('a workspace that a job is using is refused by name, before anything is started', async () => {
   const root = mkdtempSync(path.join(folder, 'used-'));

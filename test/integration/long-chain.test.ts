@@ -131,6 +131,22 @@ test('a Run that forgot steps after a reset reads the whole chain: what is ahead
   assert.equal(result.question.findingsTotal, STEPS - 2);
 });
 
+test('a decision of another Run takes back a step before what is remembered: it is asked about', async () => {
+  const { memory } = fixture.job;
+  const other = fixture.successor({ resume: { ...memory, runId: 'another Run' } });
+  fixture.put('3.txt', 'a person\n');
+  const question = await comparedQuestion(other);
+  await other.decide(question, { answer: 'rerun' });
+  // With it those that follow it.
+  const expected = Array.from({ length: STEPS - 3 }, (_, place) => ['undone-after-reset', `step:s${place + 3}`]);
+  for (const how of ['at first', 'and again'])
+    assert.deepEqual(
+      (await comparedQuestion(fixture.successor())).findings.map(({ kind, resource }) => [kind, resource]),
+      expected,
+      how,
+    );
+});
+
 test('nothing is remembered while the Workflow has not heard of the end of the chain', async () => {
   const { known } = fixture.job.memory;
   await fixture.job.step(long, { place: STEPS }, { stepId: 'more' });

@@ -129,13 +129,15 @@ function ledgerFinding(cls: 'damaged' | 'ahead', found: string): Finding {
 function takenBackFindings(r: Running): readonly Finding[] {
   const { ledger, state } = r;
   const { run, known, held } = state.workflow;
+  const isHeardOf = ({ seq }: { readonly seq: number }): boolean =>
+    r.has('heardAsCarriedOut') ? held.includes(seq) : seq <= known.seq;
   const ofWorkflow = new Set<Step>();
   const taken = new Set<Step>();
   for (const record of ledger.chain) {
     if (record.kind === 'step' && held.includes(record.seq) && record.step !== 'b:s') {
       ofWorkflow.add(record.step);
       taken.delete(record.step);
-    } else if (record.kind === 'decision' && record.run !== run && record.seq > known.seq)
+    } else if (record.kind === 'decision' && record.run !== run && !isHeardOf(record))
       for (const [step] of record.reruns) if (ofWorkflow.has(step)) taken.add(step);
   }
   if (!r.has('takenBackAsked')) return [];

@@ -87,6 +87,26 @@ export const FOUND: readonly Found[] = [
     ],
   },
   {
+    what: 'nor does it where a person has had the world compared again meanwhile',
+    rule: 'heardAsCarriedOut',
+    operations: [
+      ...BEGUN,
+      STEP,
+      { ...STEP, ...at(4, 'applying.before', { do: 'crash' }) },
+      { op: 'edit', res: 'g', value: '-' },
+      STEP,
+      COMPARE,
+      decide('rerun'),
+      { op: 'reset', to: 'b' },
+      STEP,
+      COMPARE,
+      decide('recheck'),
+      COMPARE,
+      STEP,
+      { op: 'release' },
+    ],
+  },
+  {
     what: 'a row that was changed after its COMMIT becomes what the step wants when a person says overwrite',
     rule: 'overwriteCommitted',
     operations: [

@@ -217,6 +217,7 @@ function tellDecision(r: Running, answers: readonly Answer[]): string {
   if (!isRepaired) return decided.kind;
   workflow.term = ledger.term;
   learn(r);
+  if ((repair?.reruns.length ?? 0) > 0) workflow.held.push(placeOf(ledger).seq);
   for (const [step, gen] of repair?.reruns ?? []) {
     workflow.gens[step] = gen;
     workflow.done = workflow.done.filter((one) => one !== step);

@@ -15,6 +15,8 @@ export const RULES = {
   aheadAsked: 'Ahead after a reset: the world holds steps that the Workflow has forgotten; a question.',
   takenBackAsked:
     'A step that the Workflow takes for done, and that a decision which it has forgotten took back: a question.',
+  heardAsCarriedOut:
+    'A decision is known to a Workflow for which it was carried out, however far that knows the record.',
   abandonedFinished: 'Half applied and asked for by nobody: the verification finishes it.',
   readsAsRecorded: 'A read of something that the manifest knows must find what the manifest says.',
   beforeFromManifest: '`before` of a known resource comes from the manifest, not from what is found.',

@@ -55,7 +55,7 @@ export const ENCRYPTION: readonly Mutation[] = [
     file: 'src/codec/data-converter.ts',
     find: 'throw ApplicationFailure.retryable(',
     replace: 'throw ApplicationFailure.nonRetryable(',
-    tests: ['test/integration/encryption.test.ts'],
+    tests: ['test/fault/encryption-keys.test.ts'],
     name: 'another has not',
   },
   {

@@ -23,6 +23,27 @@ test('what is forgotten is the same whether the Workflow tells ranges or each st
   assert.deepEqual(forgotten({ base: BASE }), SEQS.slice(BASE.seq));
 });
 
+test('a decision that took a step back is known to whom it was told, not to whoever knows of a later place', () => {
+  const record = (runId: string) => ({ kind: 'step', seq: 5, stepId: 's5', runId }) as never;
+  const decision = { kind: 'decision', seq: 7, runId: 'another Run', adopts: [], reruns: [{ stepId: 's5' }] } as never;
+  const takenBack = (request: KnownSteps, decided = decision): number => {
+    const reading = new ForgottenSteps(request, 'this Run');
+    for (const one of [record('another Run'), decided]) reading.read(one);
+    assert.equal(reading.hasForgottenReruns, reading.takenBack.length > 0);
+    return reading.takenBack.length;
+  };
+  const later = { seq: 9, head: GENESIS };
+  assert.equal(takenBack({ base: BASE, known: later, holds: [[5, 5]] }), 1);
+  assert.equal(takenBack({ base: BASE, known: later, holds: SeqRanges.of([5, 7]).list }), 0);
+  assert.equal(takenBack({ base: later, known: later }), 0);
+  const knowledge = new Knowledge(BASE, {});
+  knowledge.noteDone('s5', { at: { seq: 5, head: GENESIS } });
+  knowledge.advance(later);
+  assert.equal(takenBack({ base: BASE, known: later, holds: knowledge.holds }), 1);
+  knowledge.noteDecision(7);
+  assert.equal(takenBack({ base: BASE, known: later, holds: knowledge.holds }), 0);
+});
+
 test('what a Workflow tells of five thousand steps in a row is no more than of ten', () => {
   const knowledge = new Knowledge(BASE, {});
   for (let seq = 4; seq < 5_000; seq++)

@@ -51,6 +51,8 @@ export const RepairResultSchema = z.discriminatedUnion('kind', [
     term: z.int(),
     /** The chain's end with the decision. */
     at: ChainPlaceSchema,
+    /** The decision's own number, where others follow it up to `at`. Absent: it is the last. */
+    decided: z.int().optional(),
     /** The answers that were carried out, each once. */
     answers: z.array(AnswerSchema),
     /** Steps that run again, with the generation that they run in. */

@@ -33,7 +33,10 @@ export const VerifyWorldRequestSchema = z.strictObject({
   /** Where this Run's history begins (continue-as-new); everything up to there is known. */
   base: ChainPlaceSchema,
   known: ChainPlaceSchema,
-  /** Sequence numbers of the step records that the Workflow holds since `base`. Absent: none. */
+  /**
+   * Sequence numbers of the step records that the Workflow holds since `base`, and of the decisions by which steps run
+   * again that it has heard of. Absent: none.
+   */
   holds: SeqRangesSchema.optional(),
   /** The same as Workflows before 0.2.0 say it: step, generation and sequence number of each. */
   steps: z.array(z.tuple([z.string(), z.int(), z.int()])).optional(),

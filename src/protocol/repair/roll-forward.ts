@@ -87,6 +87,7 @@ function finish(
   const { ledger, jobId, caller } = repair.context;
   let at =
     job === undefined ? { seq: 0, head: GENESIS } : ledger.append(jobId, caller.runId, decisionFields(repair)).at;
+  const decided = at.seq;
   const reinstated = reinstating === undefined ? [] : reinstatedRecords(repair, reinstating);
   for (const fields of reinstated) at = ledger.append(jobId, caller.runId, fields).at;
   if (raised !== undefined) ledger.raiseTerm(jobId, raised);
@@ -100,6 +101,7 @@ function finish(
     at,
     answers: [...new Set(Object.values(sealed.answers))],
     reruns: sealed.reruns,
+    ...defined({ decided: at.seq === decided ? undefined : decided }),
     ...defined({ rewoundTo: sealed.rewoundTo, reinstated: reinstating && namesOf(reinstating) }),
     ...defined({ putIns: sealed.edits === undefined ? reinstating?.putIns : asPutIns(sealed.edits) }),
     notes: notes.slice(0, MAX_NOTES_IN_RESULT).map((note) => note.slice(0, MAX_NOTE_CHARACTERS).toWellFormed()),

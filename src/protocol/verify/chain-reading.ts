@@ -5,9 +5,10 @@
  *
  * Invariants
  * 1. Each record after that head is read exactly once, in order.
- * 2. A head is remembered only where the chain is sound, the Workflow holds its end and nothing of it is ahead: so no
- *    record up to it can become ahead for this Run, or for one that begins after it.
- * 3. Once damage was met, by whomever, everything is read until all of it is sound.
+ * 2. A head is remembered only where the chain is sound, the Workflow holds its end and nothing of it is ahead or taken
+ *    back: so no record up to it can become ahead for this Run, or for one that begins after it.
+ * 3. Where a decision is read that the Workflow has not heard of, everything is: it may take back a step before that.
+ * 4. Once damage was met, by whomever, everything is read until all of it is sound.
  */
 import { isFailure } from '../../model/failure.ts';
 import { invariant } from '../../model/invariant.ts';
@@ -46,12 +47,18 @@ export class ChainReading {
     invariant(this.#readTo === BEGINNING, 'a verification reads the chain once');
     const { jobId, base, known, reason } = this.#request;
     if (READS_ALL.has(reason)) forget(ledger, jobId);
-    const check = await ledger.checkIntegrity(jobId, (record) => this.#forgotten.read(record), {
-      ...this.#by,
-      base,
-      known,
-      onAnew: () => (this.#forgotten = new ForgottenSteps(this.#request, this.#by.runId)),
-    });
+    const read = (): Promise<ChainCheck> =>
+      ledger.checkIntegrity(jobId, (record) => this.#forgotten.read(record), {
+        ...this.#by,
+        base,
+        known,
+        onAnew: () => this.#beginAnew(),
+      });
+    let check = await read();
+    if (this.#forgotten.hasForgottenReruns && forget(ledger, jobId)) {
+      this.#beginAnew();
+      check = await read();
+    }
     if (check.problems.length > 0) forget(ledger, jobId);
     this.#readTo = check.at;
     this.#check = check;
@@ -66,7 +73,8 @@ export class ChainReading {
     if (reason === 'record-missing') return;
     const isHeld = check?.at.seq === known.seq && check.at.head === known.head;
     if (!isHeld || check.problems.length > 0) return;
-    if (this.#forgotten.undoing !== undefined || this.#forgotten.records().length > 0) return;
+    const { undoing, takenBack } = this.#forgotten;
+    if (undoing !== undefined || takenBack.length > 0 || this.#forgotten.records().length > 0) return;
     const { at, sizeBytes, digests } = check;
     if (digests !== undefined) ledger.rememberChecked(jobId, { at, sizeBytes, ...digests, ...this.#by });
   }
@@ -80,22 +88,36 @@ export class ChainReading {
   /** What was recorded since; all of it where the ledger is another now. */
   async readOn(ledger: Ledger): Promise<void> {
     const { jobId } = this.#request;
-    if (ledger.headAt(jobId, this.#readTo.seq) !== this.#readTo.head) {
-      this.#forgotten = new ForgottenSteps(this.#request, this.#by.runId);
-      this.#readTo = BEGINNING;
-    }
-    await ledger.visitRecords(jobId, this.#readTo.seq, ({ record, head }) => {
+    if (ledger.headAt(jobId, this.#readTo.seq) !== this.#readTo.head) this.#beginAnew();
+    const { hasForgottenReruns: hadBefore } = this.#forgotten;
+    await this.#visit(ledger);
+    if (hadBefore || !this.#forgotten.hasForgottenReruns) return;
+    this.#beginAnew();
+    await this.#visit(ledger);
+  }
+
+  async #visit(ledger: Ledger): Promise<void> {
+    await ledger.visitRecords(this.#request.jobId, this.#readTo.seq, ({ record, head }) => {
       this.#forgotten.read(record);
       this.#readTo = { seq: record.seq, head };
     });
   }
+
+  #beginAnew(): void {
+    this.#forgotten = new ForgottenSteps(this.#request, this.#by.runId);
+    this.#readTo = BEGINNING;
+  }
 }
 
-/** The next comparison reads everything. A ledger that is too damaged for that has nothing to go on from, either. */
-function forget(ledger: Ledger, jobId: string): void {
+/**
+ * The next comparison reads everything. A ledger that is too damaged for that has nothing to go on from, either. False:
+ * it would have done so anyway.
+ */
+function forget(ledger: Ledger, jobId: string): boolean {
   try {
-    ledger.forgetChecked(jobId);
+    return ledger.forgetChecked(jobId);
   } catch (error) {
     if (!isFailure(error, 'ledger-damaged')) throw error;
+    return false;
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Records in force that another Run of the job made and that this one has forgotten: its Workflow was reset. Reads each
- * record of the chain once, in order. Besides, what it takes for done and a decision that it has forgotten took back.
+ * record of the chain once, in order. Besides, what it takes for done and a decision that it has forgotten took back:
+ * how far it knows the record says nothing of that, since a later decision tells it of a later place.
  */
 import type { VerifyWorldRequest } from '../../model/job/verify-world.ts';
 import type { ChainRecord, DecisionRecord, StepRecord } from '../../model/record/record.ts';
@@ -14,18 +15,20 @@ export type KnownSteps = Pick<VerifyWorldRequest, 'base' | 'holds' | 'steps'> &
 export class ForgottenSteps {
   readonly #runId: string;
   readonly #isKnown: (seq: number) => boolean;
+  /** How a Workflow before 0.2.0 says which decisions it knows. */
+  readonly #knownTo: number;
+  #hasForgottenReruns = false;
   readonly #ahead = new Map<string, StepRecord>();
   readonly #adopted = new Set<number>();
   /** The latest record of each step that the Workflow has. */
   readonly #held = new Map<string, StepRecord>();
   readonly #takenBack = new Map<string, ForgottenRerun>();
-  readonly #knownSeq: number;
   #undoing: (ForgottenUndoing & { readonly undone: string[] }) | undefined;
 
   constructor(request: KnownSteps, runId: string) {
     this.#runId = runId;
     this.#isKnown = knownSeqs(request);
-    this.#knownSeq = request.known?.seq ?? Number.MAX_SAFE_INTEGER;
+    this.#knownTo = request.steps === undefined ? 0 : (request.known?.seq ?? 0);
   }
 
   read(record: ChainRecord): void {
@@ -38,6 +41,11 @@ export class ForgottenSteps {
   /** The job was aborted, and is being undone, or was. */
   get undoing(): ForgottenUndoing | undefined {
     return this.#undoing;
+  }
+
+  /** Was a decision read that this Workflow has not heard of, and that makes steps run again? */
+  get hasForgottenReruns(): boolean {
+    return this.#hasForgottenReruns;
   }
 
   /** Steps whose results the Workflow has, and that a decision which it does not know of made run again. */
@@ -68,12 +76,15 @@ export class ForgottenSteps {
   }
 
   #readDecision(decision: DecisionRecord): void {
-    const { runId, adopts, reruns, seq: decidedAt } = decision;
-    if (runId !== this.#runId && decidedAt > this.#knownSeq)
-      for (const { stepId } of reruns) {
-        const record = this.#held.get(stepId);
-        if (record !== undefined) this.#takenBack.set(stepId, { record, decision });
-      }
+    const { runId, adopts, reruns, rebuilds, seq: decidedAt } = decision;
+    const isHeardOf = runId === this.#runId || decidedAt <= this.#knownTo || this.#isKnown(decidedAt);
+    // Who had the record made anew knows all that it was made of.
+    if (isHeardOf && rebuilds !== undefined) this.#takenBack.clear();
+    if (!isHeardOf && reruns.length > 0) this.#hasForgottenReruns = true;
+    for (const { stepId } of isHeardOf ? [] : reruns) {
+      const record = this.#held.get(stepId);
+      if (record !== undefined) this.#takenBack.set(stepId, { record, decision });
+    }
     // Another Run's decision to adopt them is forgotten with the rest.
     if (runId === this.#runId) for (const seq of adopts) this.#adopt(seq);
     for (const { stepId } of reruns) this.#forgetPartsOf(stepId);

@@ -247,11 +247,12 @@ export class Decisions {
   }
 
   /** What the record has by now. */
-  adopt({ term, at, reruns, rebuilt, putIns }: Repaired): void {
+  adopt({ term, at, decided = at.seq, reruns, rebuilt, putIns }: Repaired): void {
     const { knowledge, edits } = this.#options;
     knowledge.term = term;
     if (rebuilt === true) knowledge.startAgainAt(at);
     else knowledge.advance(at);
+    if (rebuilt === true || reruns.length > 0) knowledge.noteDecision(decided);
     this.#rewind(reruns);
     edits.adopt(putIns);
   }

@@ -15,7 +15,7 @@ export class Knowledge {
   term = 0;
   #known: ChainPlace;
   readonly #generations = new Map<string, number>();
-  /** Sequence numbers of what was done since the Run's base. */
+  /** Sequence numbers of what was done since the Run's base, and of the decisions that made steps run again. */
   readonly #holds = new SeqRanges();
   readonly #finished = new Set<string>();
   #base: ChainPlace;
@@ -51,7 +51,7 @@ export class Knowledge {
     this.#known = at;
   }
 
-  /** Step records that the Workflow holds since the Run's base. */
+  /** Step records that the Workflow holds since the Run's base, and decisions that it has carried out. */
   get holds(): SeqRange[] {
     return this.#holds.list;
   }
@@ -65,6 +65,11 @@ export class Knowledge {
     this.advance(at);
     this.#holds.add(at.seq);
     this.#finished.add(stepId);
+  }
+
+  /** Carried out for this Workflow: what it took back is known here. */
+  noteDecision(seq: number): void {
+    this.#holds.add(seq);
   }
 
   generationOf(stepId: string): number {
