@@ -130,3 +130,40 @@ test('reset to any event, where what is forgotten is undone, the job ends well',
   }
   assert.ok(asked.has('ahead undo'));
 });
+
+test(
+  'reset to any event after a decision that took a step back, the job takes it for taken back, and ends well',
+  {
+    timeout: 400_000,
+  },
+  async () => {
+    const { handle, workspace } = await start();
+    await untilAsked(handle);
+    assert.deepEqual(await answerAll(handle, 'the first time', { ...ANSWERS, discrepancy: 'rerun' }), [
+      'discrepancy rerun',
+      'approval approve',
+    ]);
+    const { runId } = await handle.describe();
+    const { events } = await handle.fetchHistory();
+    const repair = events!.find(({ activityTaskScheduledEventAttributes: a }) => a?.activityType?.name === 'repair');
+    const places = events!
+      .filter(({ workflowTaskCompletedEventAttributes: task }) => task)
+      .map((one) => one.eventId!)
+      .filter((id) => Number(id) > Number(repair!.eventId));
+    assert.ok(places.length > 4);
+    for (const place of places) {
+      await temporal.connection.workflowService.resetWorkflowExecution({
+        namespace: temporal.namespace,
+        workflowExecution: { workflowId: handle.workflowId, runId },
+        workflowTaskFinishEventId: place,
+        requestId: temporal.unique('reset'),
+        resetReapplyExcludeTypes: [1, 2],
+      });
+      const current = temporal.client.workflow.getHandle(handle.workflowId);
+      await answerAll(current, `reset to ${String(place)}`);
+      assert.equal((await current.describe()).status.name, 'COMPLETED', `reset to ${String(place)}`);
+      const contents = ['a', 'b', 'c'].map((id) => readFileSync(join(root, workspace, `${id}.txt`), 'utf8'));
+      assert.deepEqual(contents, ['a', 'b', 'c'], `reset to ${String(place)}`);
+    }
+  },
+);

@@ -1,6 +1,6 @@
 /** A job with a long chain: what its comparisons read, and what was changed behind what they remember. */
 import assert from 'node:assert/strict';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { test } from 'node:test';
 import * as z from 'zod';
 import { defineStep, implementStep, openTestJob, type TestJob, type TestJobOptions } from '../../src/testing.ts';
@@ -57,6 +57,16 @@ class LongJob extends TestedJob {
     const database = new DatabaseSync(this.at('.holdfast/ledger.sqlite'));
     try {
       return database.prepare(text).all() as T[];
+    } finally {
+      database.close();
+    }
+  }
+
+  putBack(table: string, row: Record<string, SQLInputValue>): void {
+    const database = new DatabaseSync(this.at('.holdfast/ledger.sqlite'));
+    try {
+      const values = Object.values(row);
+      database.prepare(`INSERT OR REPLACE INTO ${table} VALUES (${values.map(() => '?').join()})`).run(...values);
     } finally {
       database.close();
     }
@@ -132,19 +142,31 @@ test('a Run that forgot steps after a reset reads the whole chain: what is ahead
 });
 
 test('a decision of another Run takes back a step before what is remembered: it is asked about', async () => {
-  const { memory } = fixture.job;
-  const other = fixture.successor({ resume: { ...memory, runId: 'another Run' } });
+  const other = fixture.successor({ resume: { ...fixture.job.memory, runId: 'another Run' } });
   fixture.put('3.txt', 'a person\n');
   const question = await comparedQuestion(other);
+  assert.equal((await compared(fixture.job)).kind, 'question');
+  assert.ok(fixture.remembered! > STEPS);
+  // A Run that was reset decides to the end, and compares nothing any more: what this one remembers is the latest.
+  const remembered = fixture.sql<Record<string, SQLInputValue>>('SELECT * FROM checked')[0]!;
   await other.decide(question, { answer: 'rerun' });
+  fixture.putBack('checked', remembered);
   // With it those that follow it.
-  const expected = Array.from({ length: STEPS - 3 }, (_, place) => ['undone-after-reset', `step:s${place + 3}`]);
-  for (const how of ['at first', 'and again'])
+  const expected = Array.from({ length: STEPS - 3 }, (_, place) => `step:s${place + 3}`);
+  for (const how of ['at first', 'and again']) {
+    const result = await compared(fixture.job);
+    assert.ok(result.kind === 'question', how);
+    const { findings } = result.question;
+    assert.ok(
+      findings.every(({ kind }) => kind === 'undone-after-reset'),
+      how,
+    );
     assert.deepEqual(
-      (await comparedQuestion(fixture.successor())).findings.map(({ kind, resource }) => [kind, resource]),
+      findings.map(({ resource }) => resource),
       expected,
       how,
     );
+  }
 });
 
 test('nothing is remembered while the Workflow has not heard of the end of the chain', async () => {

@@ -56,7 +56,7 @@ export const MODEL: readonly Mutation[] = [
     find: 'if (rebuilt === true || reruns.length > 0) knowledge.noteDecision(decided);',
     replace: '',
     tests: ['test/fault/resets.test.ts'],
-    name: 'where what is forgotten is undone',
+    name: 'after a decision that took a step back',
   },
   {
     guarantee: 'G6',
