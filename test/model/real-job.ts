@@ -253,7 +253,7 @@ export class RealJob implements WalkedJob {
     if (!isRepaired) return 'moved';
     workflow.term = result.term;
     this.#learn(result.at);
-    if (result.reruns.length > 0) this.memory.held.push(result.decided ?? result.at.seq);
+    if (result.reruns.length > 0) workflow.held.push(result.decided ?? result.at.seq);
     for (const { stepId, generation } of result.reruns) {
       workflow.gens[stepId as Step] = generation;
       workflow.done = workflow.done.filter((one) => one !== stepId);
