@@ -44,12 +44,21 @@ export type Passed = ReadonlyMap<string, number>;
 /** A request arrives, and its answer is lost. */
 export const ANSWER_LOST = 'request.answer-lost';
 
+/** What is named but system calls. @throws HoldfastError `bad-input` for what is no point and no pair */
+export function namedPoints(given: readonly string[]): {
+  readonly pairs: readonly CrashCase[];
+  readonly patterns: readonly Pattern[];
+} {
+  return {
+    pairs: given.filter((text) => text.includes('+')).map(pairOf),
+    patterns: given.filter((text) => !/\+|^(syscall|io-error)@/.test(text)).map(patternOf),
+  };
+}
+
 /** @throws HoldfastError `bad-input` for points that are never passed */
 export function chooseCases(passed: Passed, choice: Choice): readonly CrashCase[] {
   const random = seededRandom(choice.seed);
-  const given = choice.points ?? [];
-  const pairsNamed = given.filter((text) => text.includes('+')).map(pairOf);
-  const patterns = given.filter((text) => !/\+|^(syscall|io-error)@/.test(text)).map(patternOf);
+  const { pairs: pairsNamed, patterns } = namedPoints(choice.points ?? []);
   const every = [...passed].flatMap(([name, count]) => range(count).map((hit) => ({ ...nameParts(name), hit })));
   refuseUnpassed([...patterns, ...pairsNamed.map(firstOf)], every, passed);
   const isNamed = choice.points !== undefined;

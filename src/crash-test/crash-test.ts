@@ -7,7 +7,7 @@ import { HoldfastError } from '../model/failure.ts';
 import { isSafeMethod } from '../model/step/http-request.ts';
 import { refuseUnknownOptions } from '../model/options.ts';
 import { seededRandom } from '../model/seeded-random.ts';
-import { ANSWER_LOST, chooseCases, type CrashCase, type Passed } from './cases.ts';
+import { ANSWER_LOST, chooseCases, namedPoints, type CrashCase, type Passed } from './cases.ts';
 import { faultKey } from './difference.ts';
 import { CRASH_TEST_OPTIONS, type CrashTestOptions } from './options.ts';
 import { referenceOf } from './reference.ts';
@@ -32,6 +32,9 @@ export async function crashTest(options: CrashTestOptions): Promise<CrashReport>
   refuseUnknownOptions('crashTest', options, CRASH_TEST_OPTIONS);
   const startedMs = performance.now();
   const seed = options.seed ?? randomInt(1, MAX_SEED);
+  // What is wrong with them is told before anything is started.
+  namedPoints(options.points ?? []);
+  for (const text of options.points ?? []) namedInjection(text);
   if (options.syscalls === true) mustHaveStrace('syscalls');
   if (options.ioErrors === true) mustHaveStrace('ioErrors');
   await using session = await openSession(options);

@@ -7,7 +7,7 @@ import { promises as fs } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { packInto, runWell, unpackInto } from '../support/package.ts';
+import { packInto, runProgram, runWell, unpackInto } from '../support/package.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -173,6 +173,31 @@ test('what Node has compiled for the command line is kept for its next start', a
   const env = { XDG_CACHE_HOME: cache, NODE_COMPILE_CACHE: undefined, NODE_DISABLE_COMPILE_CACHE: undefined };
   await holdfast(['--help'], env);
   assert.equal((await fs.readdir(path.join(cache, 'holdfast/compiled'))).length, 1);
+});
+
+test('crash-tests a plan with steps of the user’s own, in worker processes of the package', async () => {
+  const steps = `
+    import { appendFileSync } from 'node:fs';
+    import { defineStep, implementStep, z } from 'holdfast';
+    const contract = defineStep({ name: 'note', input: z.object({}), output: z.object({}) });
+    export const steps = [implementStep(contract, async (ctx) => {
+      appendFileSync('noted.log', 'noted');
+      await ctx.files.write('note.md', 'noted');
+      return {};
+    })];`;
+  await fs.writeFile(path.join(folder, 'noting.ts'), steps);
+  const plan = { schemaVersion: 1, name: 'noting', workspace: 'noting', steps: [{ id: 'note', use: 'note' }] };
+  await fs.writeFile(path.join(folder, 'noting.json'), JSON.stringify(plan));
+  const words = ['crash-test', 'noting.json', '--steps', 'noting.ts', '--json', '--address', temporal.address];
+  const given = [...words, '--namespace', temporal.namespace, '--points', 'note/user-code.after'];
+  const program = path.join('node_modules/holdfast', manifest.bin.holdfast);
+  const { code, printed, output } = await runProgram(process.execPath, [program, ...given], folder);
+  assert.equal(code, 4, output);
+  const { faults } = JSON.parse(printed) as { faults: readonly { difference: { what: string; at: string } }[] };
+  assert.deepEqual(
+    faults.map(({ difference: { what, at } }) => [what, at]),
+    [['appendFile noted.log', 'noting.ts:6']],
+  );
 });
 
 test('the worker that the Dockerfile starts is a command of it', async () => {

@@ -43,4 +43,8 @@ test('files of answers and of services are checked; what is wrong in them is nam
   assert.match(await given('--http', 'GET'), /given\.json is not JSON/);
   const ran = await cli(['crash-test', plan, '--seed', 'x'], { cwd: folder });
   assert.match(ran.err, /--seed is "x"\. Expected a whole number/);
+  const points = await cli(['crash-test', plan, '--points', 'draft/seal.*'], { cwd: folder });
+  assert.equal(points.code, 2);
+  assert.match(points.err, /--points draft\/seal\.\*: expected STEP\/POINT:HIT/);
+  assert.doesNotMatch(points.err, /Temporal/);
 });

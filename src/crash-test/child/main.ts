@@ -57,6 +57,8 @@ const worker = await createWorker({
   steps: steps.map((step) => code.watched(step)),
   ...defined({ maxConcurrentSteps: config.maxConcurrentSteps, heartbeatIntervalMs: config.heartbeatIntervalMs }),
   temporal: {
+    // In a thread of its own a Workflow would have the SDK loaded twice: a sixth of what a worker costs.
+    debugMode: true,
     ...FEW_POLLS,
     ...temporal,
     ...(faults.some(({ how }) => how === 'freeze') ? TO_BE_FROZEN : {}),
