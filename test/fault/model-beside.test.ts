@@ -1,7 +1,8 @@
 /** The real code beside the model (`test/model/`), in long walks, on SQLite and PostgreSQL. */
 import fc from 'fast-check';
 import { test } from 'node:test';
-import { AnyOperation, walkBoth } from '../model/commands.ts';
+import { AnyOperation, walkBoth, walkFound } from '../model/commands.ts';
+import { FOUND } from '../model/found.ts';
 import type { Bounds } from '../model/operations.ts';
 import { RealJob } from '../model/real-job.ts';
 import { postgresRows, sqliteRows } from '../model/real-rows.ts';
@@ -29,3 +30,8 @@ for (const [dialect, { walks, rows }] of Object.entries(ROWS)) {
     );
   });
 }
+
+for (const { what, operations } of FOUND)
+  test(`what walks have found stays mended on PostgreSQL: ${what}`, async () => {
+    await walkFound(operations, new RealJob(await ROWS.PostgreSQL.rows()));
+  });

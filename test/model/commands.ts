@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { performBoth } from './agreement.ts';
 import { anyOperation } from './explore.ts';
-import type { Bounds, Operation } from './operations.ts';
+import { operationsIn, type Bounds, type Operation } from './operations.ts';
 import type { WalkedJob } from './real-job.ts';
 import { rulesWithout } from './rules.ts';
 import { firstState, type State } from './state.ts';
@@ -10,6 +10,7 @@ import { wordsOf } from './words.ts';
 import { seededRandom } from '../fault/support/seed.ts';
 
 const RULES = rulesWithout();
+const EVERYTHING: Bounds = { crash: 9, edit: 9, reset: 9, lose: 9, wait: 9, swap: 0, abort: 9, decide: 9 };
 
 /** The model as a walk of both leaves it. */
 export interface Walked {
@@ -53,6 +54,20 @@ export async function walkBoth(
   const job = await open();
   try {
     await fc.asyncModelRun(() => ({ model: { state: firstState() }, real: job }), commands);
+  } finally {
+    await job.close();
+  }
+}
+
+/** The same with operations that are given; closes the job. */
+export async function walkFound(operations: readonly Operation[], job: WalkedJob): Promise<void> {
+  try {
+    let state = firstState();
+    for (const operation of operations) {
+      // With the rule a person may be asked before the last ones.
+      if (!operationsIn(state, EVERYTHING).some(({ op }) => op === operation.op)) break;
+      state = await performBoth(state, job, operation, RULES);
+    }
   } finally {
     await job.close();
   }

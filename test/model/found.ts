@@ -180,4 +180,25 @@ export const FOUND: readonly Found[] = [
       { op: 'undo next' },
     ],
   },
+  {
+    what: 'what a decision has taken back of a database is not taken for lost when the job ends',
+    operations: [
+      ...BEGUN,
+      { ...STEP, ...at(5, 'commit.database-after', edit('f', 'h1')) },
+      decide('undo'),
+      { op: 'abort' },
+      { op: 'begin undo' },
+      { op: 'release' },
+    ],
+  },
+  {
+    what: 'what a decision has taken back of a database is not looked for when its step runs again',
+    operations: [
+      ...BEGUN,
+      { ...STEP, ...at(5, 'commit.database-after', edit('f', 'h1')) },
+      decide('undo'),
+      COMPARE,
+      STEP,
+    ],
+  },
 ];

@@ -112,4 +112,22 @@ export const MODEL: readonly Mutation[] = [
     tests: ['test/fault/model-killed.test.ts'],
     name: 'SQLite',
   },
+  {
+    guarantee: 'T',
+    breaks: 'what a decision has taken back of a database is looked for when its step runs again',
+    file: 'src/protocol/repair/changes/databases.ts',
+    find: '  repair.context.workspace.committed.set(change.name, repair.sealed.digest);\n',
+    replace: '',
+    tests: ['test/fault/model-beside.test.ts'],
+    name: 'is not looked for when its step runs again',
+  },
+  {
+    guarantee: 'T',
+    breaks: 'what another worker has taken back is taken for lost when the job ends, which keeps its workspace',
+    file: 'src/protocol/end/release.ts',
+    find: "ledger.intent(token)?.state === 'dropped'",
+    replace: 'false',
+    tests,
+    name: 'another has taken back',
+  },
 ];

@@ -13,9 +13,10 @@ import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
 import { endCommandsOf } from '../../effects/processes/running-command.ts';
 import type { ReleaseRequest, ReleaseResult } from '../../model/job/release.ts';
 import type { JobSettings } from '../../model/job/settings.ts';
-import { shortDigest } from '../../model/digest.ts';
+import { shortDigest, type Digest } from '../../model/digest.ts';
 import { HoldfastError } from '../../model/failure.ts';
 import { GENESIS } from '../../model/record/chain.ts';
+import { formatResource } from '../../model/record/resource.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { JobRow } from '../../store/ledger/jobs.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
@@ -130,7 +131,7 @@ async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResu
     if (passing !== undefined && caller.isTriedAgain === true) throw passing.error;
     notes.push(...notFencedNotes(workspace, fences.unreachable));
   }
-  const lost = 'unreachable' in fences ? [] : await lostNotes(workspace, settings);
+  const lost = 'unreachable' in fences ? [] : await lostNotes(site, settings);
   notes.push(...lost);
   if (isUnfinished || 'unreachable' in fences || lost.length > 0)
     return { released: false, at: ledger.job(jobId)!.at, notes };
@@ -144,10 +145,10 @@ async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResu
 }
 
 /** Databases that have lost what this worker has committed to them, and that no step has met since. */
-async function lostNotes(workspace: Workspace, settings: JobSettings): Promise<readonly string[]> {
+async function lostNotes({ workspace, ledger, request }: ReleaseSite, settings: JobSettings): Promise<readonly string[]> {
   const notes: string[] = [];
   for (const [name, token] of workspace.committed) {
-    if (settings.databases[name] === undefined) continue;
+    if (settings.databases[name] === undefined || isTakenBack(ledger, { jobId: request.jobId, name, token })) continue;
     const database = await workspace.database(name, settings);
     if ((await database.tokens([token])).get(token)?.kind === 'token') continue;
     notes.push(
@@ -156,6 +157,18 @@ async function lostNotes(workspace: Workspace, settings: JobSettings): Promise<r
     );
   }
   return notes;
+}
+
+interface CommittedToken {
+  readonly jobId: string;
+  readonly name: string;
+  readonly token: Digest;
+}
+
+/** Has a decision taken it back, perhaps by another worker, or accepted that it is gone? */
+function isTakenBack(ledger: Ledger, { jobId, name, token }: CommittedToken): boolean {
+  const entry = ledger.manifestEntry(jobId, formatResource({ kind: 'token', database: name, token }));
+  return entry === undefined ? ledger.intent(token)?.state === 'dropped' : entry.state.kind === 'absent';
 }
 
 /** What a person had decided and could not be carried to its end: something of it may be done. */

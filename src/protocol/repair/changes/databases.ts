@@ -70,6 +70,8 @@ async function changeOnce(
   await transaction.noteRows(repair.sealed.digest, '');
   await faultPointAsync('repair.database-ready');
   await transaction.commit();
+  // Tokens that it has taken away are no loss: nobody looks for them any more.
+  repair.context.workspace.committed.set(change.name, repair.sealed.digest);
   for (const [resource, state] of others) repair.change('undone', resource, state);
   return spared;
 }
