@@ -145,7 +145,10 @@ async function releaseBound(site: ReleaseSite, job: JobRow): Promise<ReleaseResu
 }
 
 /** Databases that have lost what this worker has committed to them, and that no step has met since. */
-async function lostNotes({ workspace, ledger, request }: ReleaseSite, settings: JobSettings): Promise<readonly string[]> {
+async function lostNotes(
+  { workspace, ledger, request }: ReleaseSite,
+  settings: JobSettings,
+): Promise<readonly string[]> {
   const notes: string[] = [];
   for (const [name, token] of workspace.committed) {
     if (settings.databases[name] === undefined || isTakenBack(ledger, { jobId: request.jobId, name, token })) continue;
