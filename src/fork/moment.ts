@@ -6,6 +6,7 @@ import type { Digest } from '../model/digest.ts';
 import { HoldfastError } from '../model/failure.ts';
 import { everyItemOf, itemPlaceOf, planStepOf } from '../model/item-id.ts';
 import type { Fork } from '../model/job/fork.ts';
+import { toldGenerations } from '../model/job/told-generations.ts';
 import { foldManifest, type ManifestEntry } from '../model/record/manifest.ts';
 import type { ChainRecord, CheckpointRecord } from '../model/record/record.ts';
 import { shellWord } from '../model/shell-word.ts';
@@ -66,7 +67,7 @@ export function knownAt({ chain, checkpoint }: Moment): Known {
   const edits = putInsInForce(records);
   const checkpoints = records.filter((record) => record.kind === 'checkpoint');
   return {
-    generations: generationsIn(records),
+    generations: toldGenerations(Object.entries(generationsIn(records)).reverse()),
     done: [...new Set(requested.map(({ stepId }) => knownAs(stepId)))],
     results: requested.length,
     steps: toldSteps(requested),

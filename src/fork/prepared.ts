@@ -1,5 +1,6 @@
 /** What a fork's ledger holds until it begins, and what its maker is told. */
 import { randomBytes } from 'node:crypto';
+import { jsonBytes } from '../model/canonical-json.ts';
 import { defined } from '../model/defined.ts';
 import type { Fork, PendingFork } from '../model/job/fork.ts';
 import type { Change } from '../model/record/record.ts';
@@ -8,6 +9,9 @@ import { editOf } from './edit.ts';
 import type { MadeFiles } from './files.ts';
 import { knownAt, type Moment } from './moment.ts';
 import type { ForkOptions } from './options.ts';
+
+/** Of names: a Workflow of one's own may have any number, and does not use them. */
+const MAX_DONE_BYTES = 500_000;
 
 /** A fork that is made and has not begun. */
 export interface PreparedFork {
@@ -38,10 +42,15 @@ export function pendingFork(into: string, { moment, options, destinations, chang
       destinations.flatMap(({ name, reference }) => (reference === undefined ? [] : [[name, reference]])),
     ),
     from: { workflowId, jobId, seq: checkpoint.seq, head: chain.at(-1)!.head },
-    ...knownAt(moment),
+    ...withBoundedDone(knownAt(moment)),
     ...defined({ edit: editOf(options) }),
   };
   return { schemaVersion: 1, fork, by, reason, at: new Date().toISOString(), changes: [...changes] };
+}
+
+/** A step that its Workflow is not told of is requested, and answered by the record. */
+function withBoundedDone<K extends Pick<Fork, 'done'>>(known: K): K {
+  return jsonBytes(known.done) > MAX_DONE_BYTES ? { ...known, done: [] } : known;
 }
 
 export function preparedOf(

@@ -4,9 +4,6 @@
  *
  * Invariant: nothing is written in the store.
  */
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { HoldfastError } from '../model/failure.ts';
 import { basesIn } from '../model/plan/database-base.ts';
 import { declaredDatabases } from '../model/plan/started-plan.ts';
@@ -15,6 +12,7 @@ import { loadJob, type StoredJob } from '../protocol/checkpoint/load-job.ts';
 import { rebuildLedger } from '../protocol/checkpoint/rebuild-ledger.ts';
 import { isSqliteUrl, resolveUrl } from '../protocol/workspace/database-url.ts';
 import { Workspace } from '../protocol/workspace/workspace.ts';
+import { TemporaryFolder } from '../store/life/temporary-folder.ts';
 import { openStore } from '../store/sealed/open-store.ts';
 import type { ForkOptions } from './options.ts';
 import type { Env } from './source.ts';
@@ -36,23 +34,21 @@ export async function withStoredJob<T>(
   act: (folder: string, options: ForkOptions) => Promise<T>,
 ): Promise<T> {
   const store = openStore(location, { base, create: false });
-  let folder: string | undefined;
   try {
     const stored = await loadJob(store, jobId, given.at);
     const options = { ...given, bases: { ...ownBases(stored), ...given.bases } };
     const databases = databasesOf(stored, options, env);
-    folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-stored-job-')));
-    const workspace = new Workspace(folder, env);
+    using folder = TemporaryFolder.make('stored-job');
+    const workspace = new Workspace(folder.path, env);
     try {
       const settings = { databases, watch: [], verifyAfterMs: 0, plan: null };
       await rebuildLedger(workspace, { stored, store, settings });
     } finally {
       await workspace.close();
     }
-    return await act(folder, options);
+    return await act(folder.path, options);
   } finally {
     await store.close();
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -40,7 +40,7 @@ export async function agentJob(given: AgentJobInput, ...others: readonly unknown
   const core = new JobCore(options, {
     onRewound: (stepIds) => rewound.push(...stepIds),
     steps: plan.steps.length,
-    carried: () => job.carried(),
+    carried: (resultBytes) => job.carried(resultBytes),
     editedStep: (edit) => job.editing.editedStep(edit),
     tried: (stepId, putIn) => job.editing.tried(stepId, putIn),
     get values() {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import { noteOf } from '../../src/model/checkpoint/note.ts';
+import { LedgerCopy } from '../../src/protocol/inspect/ledger-copy.ts';
 import { answerOf, startChild } from '../support/child-process.ts';
 import { openStoredForkJob, storedStep, type ForkStoreOrder } from '../support/fork-store-child.ts';
 import { linesOf, type Killing } from '../support/killing.ts';
@@ -23,10 +24,24 @@ const CHILD = new URL('../support/fork-store-child.ts', import.meta.url).pathnam
 const BASE = 'CREATE TABLE note (id int PRIMARY KEY, text text)';
 const postgres = await testPostgres();
 const root = mkdtempSync(join(tmpdir(), 'holdfast-fork-store-kills-'));
-/** Whoever is killed leaves copies of what it reads. */
+/** Whoever is killed leaves copies of what it reads, which the next one removes. */
 const TMPDIR = join(root, 'temporary');
 mkdirSync(TMPDIR);
+const left = (): readonly string[] => readdirSync(TMPDIR).filter((name) => name.startsWith('holdfast-'));
 after(() => rmSync(root, { recursive: true, force: true }));
+
+/** Once somebody has read this record. */
+async function leftAfterAnother(folder: string): Promise<readonly string[]> {
+  const outer = process.env['TMPDIR'];
+  process.env['TMPDIR'] = TMPDIR;
+  try {
+    (await LedgerCopy.of(folder))[Symbol.dispose]();
+    return left();
+  } finally {
+    if (outer === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = outer;
+  }
+}
 
 const filesOf = (workspace: string): unknown =>
   Object.fromEntries(
@@ -82,10 +97,14 @@ async function killedAtEveryPoint(t: TestContext, folder: string, hasRows: boole
   };
   const killed = join(place, 'killed');
   let answer: ForkAnswer | undefined;
+  let mostLeft = 0;
   for (let processes = 1; answer === undefined; processes++) {
     assert.ok(processes <= 200, 'each process is killed at another point');
     answer = await fork({ killOnceAt: 'every point', killed });
     assert.deepEqual(fingerprint(store), before, 'nothing is written in the store');
+    mostLeft = Math.max(mostLeft, left().length);
+    // The job as the store has it, two copies of its record, and their locks: never those of several processes.
+    assert.ok(left().length <= 6, `of the one that was killed last: ${left().join(', ')}`);
     if (existsSync(into)) await mustBeWhole();
     if (answer?.kind !== 'refused') continue;
     // It was filled, and the folder had not got its name.
@@ -101,6 +120,8 @@ async function killedAtEveryPoint(t: TestContext, folder: string, hasRows: boole
     assert.ok(points.includes(point), `${point} is reached: ${points.join(', ')}`);
   assert.equal(answer.kind, 'verified', JSON.stringify(answer));
   await mustBeWhole();
+  assert.ok(mostLeft > 0, 'a process that was killed leaves something');
+  assert.deepEqual(await leftAfterAnother(into), []);
   assert.deepEqual(readdirSync(join(place, 'made')), ['fork'], 'nothing is left beside it');
   const chain = chainOf(into, answer.jobId);
   assert.equal(chain.filter(({ kind }) => kind === 'forked').length, 1);

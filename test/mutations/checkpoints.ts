@@ -80,7 +80,7 @@ export const CHECKPOINTS: readonly Mutation[] = [
   {
     guarantee: 'G5',
     breaks: 'a Workflow of one’s own that starts anew goes on with its checkpoints from the last one',
-    file: 'src/workflows/job/core.ts',
+    file: 'src/workflows/job/handed-on.ts',
     find: 'isAgain || resuming.isUnfinished ? checkpoints.carriedAgain : checkpoints.carried',
     replace: 'checkpoints.carried',
     tests: OWN,

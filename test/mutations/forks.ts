@@ -107,4 +107,22 @@ export const FORKS: readonly Mutation[] = [
     tests: READS,
     name: 'is another by now',
   },
+  {
+    guarantee: 'T',
+    breaks: 'what a killed fork from a store has copied stays in the place for temporary files',
+    file: 'src/store/life/temporary-folder.ts',
+    find: '    removeLeftBehind(place);\n',
+    replace: '',
+    tests: ['test/fault/fork-store-kills.test.ts'],
+    name: 'it is whole in the end and begins once',
+  },
+  {
+    guarantee: 'T',
+    breaks: 'the temporary folder of a process that lives is removed by another',
+    file: 'src/store/life/temporary-folder.ts',
+    find: '  const life = Life.ofDead(lock);\n  if (life === undefined) return;\n  try {',
+    replace: '  const life = { end: () => rmSync(lock), free: () => undefined };\n  try {',
+    tests: ['test/fault/temporary-folder.test.ts'],
+    name: 'of a process that lives stays',
+  },
 ];

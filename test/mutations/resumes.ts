@@ -124,9 +124,9 @@ export const RESUMES: readonly Mutation[] = [
   {
     guarantee: 'G5',
     breaks: 'a job that begins from nothing records what the one before it noted',
-    file: 'src/workflows/job/core.ts',
-    find: 'checkpoints: isUnknown ? undefined : noted,',
-    replace: 'checkpoints: noted,',
+    file: 'src/workflows/job/handed-on.ts',
+    find: '  if (resuming.isAnew || (resuming.isUnfinished && !resuming.isFound)) return undefined;\n',
+    replace: '',
     tests: ASKED,
     name: 'anew, by a person at a terminal',
   },

@@ -52,6 +52,8 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   'src/store/lock/holder-file.ts': ['mkdirSync', 'writeFileSync'],
   // The lock of a life that is over.
   'src/store/life/life.ts': ['rmSync'],
+  // A copy outside of any workspace, removed by whoever comes next.
+  'src/store/life/temporary-folder.ts': ['rmSync'],
   // The register that a successor reads first; heartbeats say the same later.
   'src/store/register/folder.ts': ['mkdirSync', 'rmSync'],
   // A command's private copy and its owner's note: after a kill they are only removed, which is safe to repeat.
@@ -61,7 +63,6 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   'src/protocol/attempt/commands/place-staged.ts': ['mkdirSync', 'symlinkSync', 'writeFileSync', 'chmodSync', 'rmSync'],
   // Copies to look at, in a temporary folder.
   'src/protocol/inspect/ledger-copy.ts': ['rmSync', 'copyFileSync'],
-  'src/protocol/retention/open-archived.ts': ['rmSync'],
 };
 
 interface Call {

@@ -47,7 +47,7 @@ test('a decision that took a step back is known to whom it was told, not to whoe
 test('what a Workflow tells of five thousand steps in a row is no more than of ten', () => {
   const knowledge = new Knowledge(BASE, {});
   for (let seq = 4; seq < 5_000; seq++)
-    knowledge.noteDone(`a step with a long name ${seq}`, { at: { seq, head: GENESIS } });
+    knowledge.noteDone(`a step with a long name ${seq}`, { at: { seq, head: GENESIS }, generation: 0 });
   assert.deepEqual(knowledge.holds, [[4, 4_999]]);
   assert.ok(knowledge.isFinished('a step with a long name 4') && !knowledge.isFinished('another'));
 });

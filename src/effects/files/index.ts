@@ -2,7 +2,7 @@
 export { isCaptured } from './captured.ts';
 export { changeOf, checkFile, type ChangeName, type FileChange } from './change.ts';
 export { commitFile, putFile, syncFolders } from './commit/commit.ts';
-export type { CommitMoment, CommitOptions, CommitOutcome } from './commit/outcome.ts';
+export type { CommitMoment, CommitOptions, CommitOutcome, WrittenMeanwhileOutcome } from './commit/outcome.ts';
 export { describeFileDifference, type ContentReader, type FileDifference } from './difference.ts';
 export { findLeftoverFiles, removeLeftoverFiles, type LeftoverFile } from './leftovers.ts';
 export { listFolder } from './list.ts';

@@ -67,6 +67,8 @@ export const RepairResultSchema = z.discriminatedUnion('kind', [
     reinstated: z.array(z.string()).optional(),
     /** What people have put in by hand and is in force from now on, by step. */
     putIns: z.record(z.string(), PutInSchema).optional(),
+    /** Of a rewind or an edit: something was changed by others once it was sealed, and stays as they left it. */
+    someStays: z.literal(true).optional(),
     /** The record was made anew: it may end before the place that the job knew. */
     rebuilt: z.literal(true).optional(),
   }),

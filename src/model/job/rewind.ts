@@ -62,7 +62,7 @@ export type RewindRequest = z.infer<typeof RewindRequestSchema>;
 export const RewindAnswerSchema = z.strictObject({
   /** The number of the checkpoint that the job goes on from. */
   to: z.int(),
-  /** The steps that run again. */
+  /** The steps that run again; of more than 5,000 the first ones. */
   runsAgain: z.array(z.string()),
   /** Of a rewind that was undone: steps whose earlier results count again; of many the first ones. */
   reinstated: z.array(z.string()).optional(),
@@ -76,6 +76,8 @@ export const RewindAnswerSchema = z.strictObject({
    */
   waitsFor: z.enum(['worker', 'decision']).optional(),
 });
+/** More would not fit into an answer. */
+export const MAX_STEPS_ANSWERED = 5_000;
 /** What the `rewind` Update, and `client.rewind`, answer. */
 export type RewindAnswer = z.infer<typeof RewindAnswerSchema>;
 

@@ -4,13 +4,13 @@
  * Invariant: SQLite's main file and its log are copied as they were at one moment; nothing is written in the workspace.
  */
 import { copyFileSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../../model/failure.ts';
 import { storageError, systemCode } from '../../store/durable-file.ts';
 import { LEDGER_FILE } from '../../store/ledger/file.ts';
 import { Ledger } from '../../store/ledger/ledger.ts';
+import { TemporaryFolder } from '../../store/life/temporary-folder.ts';
 import { HOLDFAST_DIRECTORY } from '../../model/step/workspace-path.ts';
 
 const MAX_COPIES = 50;
@@ -24,10 +24,10 @@ export function hasLedger(root: string): boolean {
 /** Dispose of it: it is kept in a temporary folder. */
 export class LedgerCopy implements Disposable {
   readonly #root: string;
-  readonly #copies: string;
+  readonly #copies: TemporaryFolder;
   #ledger: Ledger;
 
-  private constructor(root: string, copies: string, ledger: Ledger) {
+  private constructor(root: string, copies: TemporaryFolder, ledger: Ledger) {
     this.#root = root;
     this.#copies = copies;
     this.#ledger = ledger;
@@ -35,11 +35,11 @@ export class LedgerCopy implements Disposable {
 
   /** @param root that `hasLedger`. @throws HoldfastError `busy`, `permission-denied`, `ledger-damaged` */
   static async of(root: string): Promise<LedgerCopy> {
-    const copies = mkdtempSync(join(tmpdir(), 'holdfast-inspect-'));
+    const copies = TemporaryFolder.make('inspect');
     try {
-      return new LedgerCopy(root, copies, await copyLedger(root, copies));
+      return new LedgerCopy(root, copies, await copyLedger(root, copies.path));
     } catch (error) {
-      rmSync(copies, { recursive: true, force: true });
+      copies[Symbol.dispose]();
       throw error;
     }
   }
@@ -52,12 +52,12 @@ export class LedgerCopy implements Disposable {
   /** As it is now; what was read from the copy before is not read on. @throws HoldfastError as `of` */
   async renew(): Promise<void> {
     this.#ledger.close();
-    this.#ledger = await copyLedger(this.#root, this.#copies);
+    this.#ledger = await copyLedger(this.#root, this.#copies.path);
   }
 
   [Symbol.dispose](): void {
     this.#ledger.close();
-    rmSync(this.#copies, { recursive: true, force: true });
+    this.#copies[Symbol.dispose]();
   }
 }
 

@@ -102,12 +102,18 @@ function finish(
     answers: [...new Set(Object.values(sealed.answers))],
     reruns: sealed.reruns,
     ...defined({ decided: at.seq === decided ? undefined : decided }),
+    ...defined({ someStays: isUnasked(sealed) && !repair.isAllChanged ? (true as const) : undefined }),
     ...defined({ rewoundTo: sealed.rewoundTo, reinstated: reinstating && namesOf(reinstating) }),
     ...defined({ putIns: sealed.edits === undefined ? reinstating?.putIns : asPutIns(sealed.edits) }),
     notes: notes.slice(0, MAX_NOTES_IN_RESULT).map((note) => note.slice(0, MAX_NOTE_CHARACTERS).toWellFormed()),
   };
   ledger.repairs.finish(sealed.digest, { ...sealed, result });
   return result;
+}
+
+/** After any other decision the world is compared anyway. */
+function isUnasked({ rewoundTo, edits }: SealedRepair): boolean {
+  return rewoundTo !== undefined || edits !== undefined;
 }
 
 /** Sub-steps go with the step around them. */

@@ -1,7 +1,5 @@
 /** A workspace that holds the record in an archive, for whoever reads one: made in a folder of its own. */
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { TemporaryFolder } from '../../store/life/temporary-folder.ts';
 import type { SealedStore } from '../../store/sealed/store.ts';
 import { rebuildLedger } from '../checkpoint/rebuild-ledger.ts';
 import { Workspace } from '../workspace/workspace.ts';
@@ -16,9 +14,9 @@ export interface ArchivedWorkspace extends AsyncDisposable {
 /** Dispose of it: it is a copy. @throws HoldfastError as `openArchive` */
 export async function openArchivedWorkspace(path: string): Promise<ArchivedWorkspace> {
   const archive = openArchive(path);
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-archive-')));
-  const remove = (): Promise<void> => Promise.resolve(rmSync(folder, { recursive: true, force: true }));
-  const workspace = new Workspace(folder, {});
+  const folder = madeFor(archive);
+  const remove = (): Promise<void> => Promise.resolve(folder[Symbol.dispose]());
+  const workspace = new Workspace(folder.path, {});
   try {
     const { stored, job } = archive;
     const store = { getBlob: (digest: string) => archive.content(digest) } as Pick<
@@ -26,12 +24,21 @@ export async function openArchivedWorkspace(path: string): Promise<ArchivedWorks
       'getBlob'
     > as SealedStore;
     await rebuildLedger(workspace, { stored, store, settings: job.settings });
-    return { folder, jobId: job.jobId, [Symbol.asyncDispose]: remove };
+    return { folder: folder.path, jobId: job.jobId, [Symbol.asyncDispose]: remove };
   } catch (error) {
     await remove();
     throw error;
   } finally {
     await workspace.close();
     archive.close();
+  }
+}
+
+function madeFor(archive: { close(): void }): TemporaryFolder {
+  try {
+    return TemporaryFolder.make('archive');
+  } catch (error) {
+    archive.close();
+    throw error;
   }
 }

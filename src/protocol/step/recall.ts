@@ -45,6 +45,8 @@ async function pageOf(ledger: Ledger, { jobId, known, after, atLeastBytes = 0 }:
     // The Workflow requests no sub-steps.
     if (record.kind !== 'step' || requestedStepOf(record.stepId) !== record.stepId) continue;
     const { stepId, generation, args, output, intent } = record;
+    // Void: the Workflow need not know its generation, of which it is told a bounded number.
+    if ((ledger.generations.highest(jobId, stepId) ?? 0) > generation) continue;
     if (atLeastBytes > 0 && jsonBytes(output) < atLeastBytes) continue;
     const approval = ledger.approvalOf(jobId, intent);
     const result = { stepId, generation, args, output, seq, ...defined({ approval }) };

@@ -2,6 +2,7 @@
 import { recordedPath } from '../../model/checkpoint/recorded-path.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { Resumed } from '../../model/job/resume.ts';
+import { toldGenerations } from '../../model/job/told-generations.ts';
 import { invariant } from '../../model/invariant.ts';
 import { putInsInForce } from '../compare/put-ins.ts';
 import { StepHistory } from '../compare/step-history.ts';
@@ -32,7 +33,8 @@ export function resumedRecord(ledger: Ledger, jobId: string, upTo: number): Resu
   const checkpoints = chain.filter((record) => record.kind === 'checkpoint');
   const last = checkpoints.at(-1);
   return {
-    generations,
+    // The latest first: earlier ones have run since, as far as they will.
+    generations: toldGenerations(Object.entries(generations).reverse()),
     checkpoints: last === undefined ? [] : recordedPath(checkpoints, last),
     steps: toldSteps(requestedSteps(new StepHistory(chain))),
     putIns: putInsInForce(chain),

@@ -2,12 +2,14 @@
  * How a path of the workspace is changed: what is replaced is a blob afterwards, and nothing that others wrote is lost.
  */
 import { checkFile, commitFile, putFile, type CommitOptions, type FileWorkspace } from '../../effects/files/index.ts';
-import type { ChangeName, FileSighting, PreparedFile } from '../../effects/files/index.ts';
+import type { ChangeName, FileSighting, PreparedFile, WrittenMeanwhileOutcome } from '../../effects/files/index.ts';
 import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
 import { ABSENT, sameState, type FileState } from '../../model/record/world.ts';
 import type { BlobStore } from '../../store/blobs/blobs.ts';
 import { cannotRead } from './unreadable.ts';
+
+const WRITTEN_MEANWHILE = 'somebody wrote into it while it was being replaced';
 
 export type FileCommit = { readonly kind: 'applied' } | { readonly kind: 'conflict'; readonly found: FileState };
 
@@ -36,20 +38,22 @@ export async function commitPrepared(
   if (outcome.outcome === 'applied') return { kind: 'applied' };
   const { path, before, after } = prepared.change;
   if (outcome.outcome === 'written-meanwhile') {
-    const theirs: FileState = {
-      kind: 'file',
-      sizeBytes: outcome.sizeBytes,
-      mode: before.kind === 'file' ? before.mode : 0o644,
-      content: outcome.stored,
-    };
-    await replaceFile(workspace, blobs, { path, state: theirs, expectedNow: after, name: prepared.name });
+    const state = stateOf(outcome, before);
+    await putFile(workspace, path, state, blobs, { expectedNow: after, name: prepared.name });
     return { kind: 'conflict', found: await fileStateNow(workspace, path) };
   }
   if (outcome.found.outcome !== 'seen') throw cannotRead(path, outcome.found);
   return { kind: 'conflict', found: outcome.found.state };
 }
 
-/** Puts a path to a state if it shows what is expected. Safe to repeat. */
+function stateOf({ stored, sizeBytes }: WrittenMeanwhileOutcome, before: FileState): FileState {
+  return { kind: 'file', sizeBytes, mode: before.kind === 'file' ? before.mode : 0o644, content: stored };
+}
+
+/**
+ * Puts a path to a state if it shows what is expected. Who writes into the old file meanwhile gets it back, too: then
+ * it is unchanged. Safe to repeat.
+ */
 export async function replaceFile(
   workspace: FileWorkspace,
   blobs: BlobStore,
@@ -62,8 +66,11 @@ export async function replaceFile(
       if (!isReplaced) return { kind: 'done' };
       return { kind: 'done', captured: expectedNow.content, ...defined({ names: outcome.names }) };
     }
-    case 'written-meanwhile':
-      return { kind: 'done', captured: outcome.stored };
+    case 'written-meanwhile': {
+      const theirs = stateOf(outcome, expectedNow);
+      await putFile(workspace, path, theirs, blobs, { expectedNow: state, name });
+      return { kind: 'unchanged', reason: WRITTEN_MEANWHILE, captured: outcome.stored };
+    }
     default:
       return { kind: 'unchanged', reason: outcome.reason, ...defined({ captured: outcome.stored }) };
   }

@@ -52,8 +52,9 @@ export function editingOf({ onEdited, ...options }: EditingOptions): Editing {
       return { ...identity, edit, known: knowledge.known, ...('problems' in step ? {} : step) };
     },
     call: callEdit,
-    use: ({ asNode }, { reruns, notes }): EditAnswer => {
+    use: ({ asNode }, { reruns, notes, someStays }, compare): EditAnswer => {
       onEdited();
+      if (someStays === true) compare();
       const runsAgain = reruns.map(({ stepId }) => stepId).filter((stepId) => stepId !== asNode);
       return { asNode, runsAgain, done: notes };
     },

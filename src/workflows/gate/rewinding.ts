@@ -1,7 +1,7 @@
 /** Rewinds that people ask for, by Signal or Update: back to a checkpoint, or the latest rewind undone. */
 import { defined } from '../../model/defined.ts';
 import type { RewoundTo } from '../../model/job/repair.ts';
-import { parseRewind, type Rewind, type RewindRequest } from '../../model/job/rewind.ts';
+import { MAX_STEPS_ANSWERED, parseRewind, type Rewind, type RewindRequest } from '../../model/job/rewind.ts';
 import { callRewind } from '../activities.ts';
 import type { RewindAnswer } from '../messages.ts';
 import { Unasked, type UnaskedOptions } from './unasked.ts';
@@ -24,12 +24,14 @@ export function rewindingOf({ onWentBack, ...options }: RewindingOptions): Rewin
     problemsIn: () => [],
     requestOf: (rewind): RewindRequest => ({ ...identity, rewind, known: knowledge.known }),
     call: callRewind,
-    use: ({ undo }, { rewoundTo, reruns, reinstated, notes }, compare): RewindAnswer => {
+    use: ({ undo }, { rewoundTo, reruns, reinstated, notes, someStays }, compare): RewindAnswer => {
       if (rewoundTo !== undefined) onWentBack(rewoundTo);
-      // What steps had read whose results count again may have changed since.
-      if (undo === true) compare();
+      // What steps had read whose results count again may have changed since. What somebody has changed meanwhile is not
+      // as the record has it, and no step that runs again need come to it.
+      if (undo === true || someStays === true) compare();
       const again = new Set(reinstated);
-      const runsAgain = reruns.map(({ stepId }) => stepId).filter((stepId) => !again.has(stepId));
+      const all = reruns.map(({ stepId }) => stepId).filter((stepId) => !again.has(stepId));
+      const runsAgain = all.slice(0, MAX_STEPS_ANSWERED);
       return { to: rewoundTo?.seq ?? 0, runsAgain, ...defined({ reinstated }), done: notes };
     },
   });

@@ -93,8 +93,6 @@ export const MAX_CARRIED_BYTES = 1_000_000;
 export const MAX_CARRIED_STEPS_BYTES = 300_000;
 /** A question beyond this is known again once it has been asked again. */
 const MAX_CARRIED_QUESTIONS_BYTES = 150_000;
-/** Of the Workflow's own arguments: together with what is carried they must stay below 2 MB. */
-const MAX_ARGUMENTS_BYTES = 500_000;
 
 /**
  * What the Run before has handed over, or what a fork is started with; undefined in another job's first Run. Runs of
@@ -166,14 +164,13 @@ export function carriedQuestions(questions: readonly Question[]): readonly Quest
   return questions.filter((one) => (sizeBytes += jsonBytes(one as Json)) <= MAX_CARRIED_QUESTIONS_BYTES);
 }
 
-/** @throws ContinueAsNew, always */
-export function continueWith(carried: Carried, args: readonly unknown[]): Promise<never> {
-  const hasRoom = jsonBytes([...args] as Json) <= MAX_ARGUMENTS_BYTES;
+/** @param isBeside false: in the memo, where the arguments leave no room. @throws ContinueAsNew, always */
+export function continueWith(carried: Carried, args: readonly unknown[], isBeside: boolean): Promise<never> {
   // The place alone is enough to go on from, by whatever reads the memo: the record answers for the rest.
   const { base, resumed, fork } = carried;
   const place = { base, generations: {}, ...defined({ resumed, fork }) };
-  const memo = { ...workflowInfo().memo, [CARRIED_MEMO]: hasRoom ? place : carried };
-  const given = hasRoom ? [...args, asArgument(carried)] : [...args];
+  const memo = { ...workflowInfo().memo, [CARRIED_MEMO]: isBeside ? place : carried };
+  const given = isBeside ? [...args, asArgument(carried)] : [...args];
   // A Run that is pinned hands its version on, unless it says that the new one goes where new jobs go.
   const moves = workflowInfo().targetWorkerDeploymentVersionChanged;
   const options = { memo, ...(moves && { initialVersioningBehavior: InitialVersioningBehavior.AUTO_UPGRADE }) };

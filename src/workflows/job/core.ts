@@ -23,15 +23,14 @@ import {
   ALL_IN_THE_RECORD,
   carriedFromPreviousRun,
   carriedQuestions,
-  continueWith,
   MAX_CARRIED_STEPS_BYTES,
   sayWhyNotNew,
   type Carried,
-  type CarriedPlan,
 } from './continue-as-new.ts';
 import { endJob } from './end.ts';
 import { asFailure } from './failure.ts';
 import { GoingBack } from './going-back.ts';
+import { carriedNotes, continueWithin } from './handed-on.ts';
 import { Moving } from './moving.ts';
 import { listenToPersons } from './persons.ts';
 import { ownCheckpointsOf, type OwnCheckpoints } from './own-checkpoints.ts';
@@ -202,34 +201,33 @@ export class JobCore {
 
   /**
    * Goes on in a new Run, once nothing is in flight; returns only where a person has ended the undoing meanwhile.
-   * @param next asked for then: a decision that is carried out until then is in it
-   * @throws ContinueAsNew
+   * @param next asked for then: a decision that is carried out until then is in it. @throws ContinueAsNew
    */
-  async continueAsNew(next: () => { readonly plan: CarriedPlan } | { readonly undoing: Undoing }): Promise<void> {
+  async continueAsNew(next: (resultBytes: number) => Pick<Carried, 'plan' | 'undoing'>): Promise<void> {
     await this.#whenIdle();
     const { ending } = this.parts;
     if (ending.stopped !== undefined && ending.isPrompt) return;
-    await this.#continueWith(next());
+    await this.#continueWith(next);
   }
 
   async #whenIdle(): Promise<void> {
     await condition(() => this.parts.gate.isIdle && allHandlersFinished());
   }
 
-  async #continueWith(next: Partial<Carried>): Promise<never> {
-    const { knowledge, board, refusals, decided, checkpoints, edits, resuming } = this.parts;
-    const isAgain = this.ownCheckpoints !== undefined && next.undoing === undefined;
-    // Of a record that is not found yet nothing is known that could be noted again.
-    const isUnknown = resuming.isAnew || (resuming.isUnfinished && !resuming.isFound);
-    const noted = isAgain || resuming.isUnfinished ? checkpoints.carriedAgain : checkpoints.carried;
-    const carried: Carried = {
+  async #continueWith(next: (resultBytes: number) => Partial<Carried>): Promise<never> {
+    return await continueWithin((bytes) => this.#carriedWith(next(bytes)), this.#options.args);
+  }
+
+  #carriedWith(next: Partial<Carried>): Carried {
+    const { knowledge, board, refusals, decided, edits, resuming } = this.parts;
+    return {
       base: knowledge.known,
-      generations: knowledge.generations,
+      generations: knowledge.carriedGenerations,
       steps: board.carried(MAX_CARRIED_STEPS_BYTES),
       ...defined({
         refusals: someOf(refusals.all),
         decided: someOf(decided.latest),
-        checkpoints: isUnknown ? undefined : noted,
+        checkpoints: carriedNotes(this.parts, this.ownCheckpoints !== undefined && next.undoing === undefined),
         resumed: resuming.carried,
         resuming: resuming.unfinished,
       }),
@@ -239,16 +237,17 @@ export class JobCore {
       ...edits.carried,
       ...next,
     };
-    return await continueWith(carried, this.#options.args);
   }
 
   /** A job that waits goes on in a new Run at once, with what it asks. */
   async #move(): Promise<never> {
     const questions = carriedQuestions(this.parts.questions.all);
     // As its first Run began: the record answers for all that is done.
-    if (this.parts.resuming.isUnfinished) return await this.#continueWith({ ...ALL_IN_THE_RECORD, questions });
-    const plan = this.#hooks?.carried();
-    return await this.#continueWith({ ...(plan === undefined ? this.calls.carried() : { plan }), questions });
+    if (this.parts.resuming.isUnfinished) return await this.#continueWith(() => ({ ...ALL_IN_THE_RECORD, questions }));
+    return await this.#continueWith((bytes) => {
+      const plan = this.#hooks?.carried(bytes);
+      return { ...(plan === undefined ? this.calls.carried(bytes) : { plan }), questions };
+    });
   }
 
   /** A user's Workflow goes on from its beginning in a new Run: finished steps answer from the record. */
@@ -262,7 +261,7 @@ export class JobCore {
   /** Once nothing is in flight; returns only where the job was ended meanwhile. @throws ContinueAsNew */
   async #restart(): Promise<void> {
     await CancellationScope.nonCancellable(() => this.#whenIdle());
-    if (!this.#endsInstead) await this.#continueWith(this.calls.carried());
+    if (!this.#endsInstead) await this.#continueWith((bytes) => this.calls.carried(bytes));
   }
 
   /** Is the job ended by a person or cancelled, so that no new Run is begun? */

@@ -9,6 +9,6 @@ export interface PlanHooks extends StateOfNow, Editable {
   readonly onRewound: (stepIds: readonly string[]) => void;
   /** How many steps the plan has. */
   readonly steps: number;
-  /** What a new Run goes on from, wherever the plan stands. */
-  readonly carried: () => CarriedPlan;
+  /** What a new Run goes on from, wherever the plan stands, with at most so many bytes of results. */
+  readonly carried: (resultBytes: number) => CarriedPlan;
 }

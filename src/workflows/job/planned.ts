@@ -127,11 +127,11 @@ export class PlannedJob implements PlanJob {
     return rewound;
   }
 
-  /** What a new Run goes on from; a step that is done since the last barrier answers from the record there. */
-  carried(): CarriedPlan {
+  /** What a new Run goes on from, with so many bytes of results; a step that is done since the last barrier answers from the record there. */
+  carried(resultBytes: number): CarriedPlan {
     const progress = this.#end?.progress ?? this.progress ?? { schemaVersion: 1, done: [] };
     return {
-      progress: boundedProgress(progress, MAX_CARRIED_BYTES),
+      progress: boundedProgress(progress, resultBytes),
       rewound: [...this.#voidSinceBarrier, ...this.#rewound],
     };
   }
@@ -204,7 +204,7 @@ export class PlannedJob implements PlanJob {
     this.#core.waits.endWaits();
     this.#note(end);
     if (end.remaining === 0 || end.failed.length > 0) return;
-    if (this.#isNewRunDue(end)) await this.#core.continueAsNew(() => ({ plan: this.carried() }));
+    if (this.#isNewRunDue(end)) await this.#core.continueAsNew((bytes) => ({ plan: this.carried(bytes) }));
   }
 
   #note(end: SuperStepEnd): void {

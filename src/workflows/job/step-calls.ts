@@ -124,9 +124,10 @@ export class StepCalls {
     return this.#results.omitted;
   }
 
-  carried(): Pick<Carried, 'results' | 'leftOut' | 'leftOutFrom'> {
-    const results = this.#results.carried((stepId) => this.#knowledge.generationOf(stepId));
-    const { omitted, omittedFrom } = this.#results;
+  /** With at most so many bytes of results. */
+  carried(resultBytes: number): Pick<Carried, 'results' | 'leftOut' | 'leftOutFrom'> {
+    const generationOf = (stepId: string): number => this.#knowledge.generationOf(stepId);
+    const { results, omitted, omittedFrom } = this.#results.within(resultBytes, generationOf);
     return { results, leftOut: omitted, ...(omitted > 0 && { leftOutFrom: omittedFrom }) };
   }
 }

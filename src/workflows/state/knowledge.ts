@@ -9,6 +9,7 @@
 import type { ChainPlace } from '../../model/job/chain-place.ts';
 import type { StepDone } from '../../model/job/run-step.ts';
 import { SeqRanges, type SeqRange } from '../../model/job/seq-ranges.ts';
+import { toldGenerations } from '../../model/job/told-generations.ts';
 
 export class Knowledge {
   /** The term of the last comparison or repair; sent with every request, and fences stale actors. */
@@ -17,7 +18,8 @@ export class Knowledge {
   readonly #generations = new Map<string, number>();
   /** Sequence numbers of what was done since the Run's base, and of the decisions that made steps run again. */
   readonly #holds = new SeqRanges();
-  readonly #finished = new Set<string>();
+  /** Steps that are done in this Run, and their generations. */
+  readonly #finished = new Map<string, number>();
   #base: ChainPlace;
 
   constructor(base: ChainPlace, generations: Readonly<Record<string, number>>) {
@@ -61,10 +63,10 @@ export class Knowledge {
     return this.#finished.has(stepId);
   }
 
-  noteDone(stepId: string, { at }: Pick<StepDone, 'at'>): void {
+  noteDone(stepId: string, { at, generation }: Pick<StepDone, 'at' | 'generation'>): void {
     this.advance(at);
     this.#holds.add(at.seq);
-    this.#finished.add(stepId);
+    this.#finished.set(stepId, generation);
   }
 
   /** Carried out for this Workflow: what it took back is known here. */
@@ -80,7 +82,11 @@ export class Knowledge {
     this.#generations.set(stepId, Math.max(generation, this.generationOf(stepId)));
   }
 
-  get generations(): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#generations);
+  /** For a new Run, within a bound: first those of steps that are to run still. */
+  get carriedGenerations(): Readonly<Record<string, number>> {
+    const all = [...this.#generations];
+    const isDone = ([stepId, generation]: readonly [string, number]): boolean =>
+      (this.#finished.get(stepId) ?? -1) >= generation;
+    return toldGenerations([...all.filter((one) => !isDone(one)), ...all.filter(isDone)]);
   }
 }

@@ -35,7 +35,7 @@ const CARRIED: HowPut = { seq: 1, mayBeCarried: true };
 export class StepResults {
   readonly #results = new Map<
     string,
-    { readonly result: StepResult; readonly sizeBytes: number; readonly isCarried: boolean }
+    { readonly result: StepResult; readonly seq: number; readonly sizeBytes: number; readonly isCarried: boolean }
   >();
   readonly #maxBytes: number;
   /** How many of the first results to come were there in the Run before, which omitted them. */
@@ -95,6 +95,25 @@ export class StepResults {
     return Object.fromEntries(carried.map(([stepId, { result }]) => [stepId, result]));
   }
 
+  /** The same within fewer bytes, where the rest of what is handed on leaves no more: the latest are omitted then. */
+  within(
+    maxBytes: number,
+    generationOf: (stepId: string) => number,
+  ): { readonly results: Readonly<Record<string, StepResult>>; readonly omitted: number; readonly omittedFrom: number } {
+    const all = this.carried(generationOf);
+    if (maxBytes >= this.#maxBytes) return { results: all, omitted: this.omitted, omittedFrom: this.omittedFrom };
+    const results: [string, StepResult][] = [];
+    let [sum, omitted] = [0, this.#omitted];
+    let from = this.#omittedFrom ?? Number.POSITIVE_INFINITY;
+    for (const [stepId, result] of Object.entries(all)) {
+      const { sizeBytes, seq } = this.#results.get(stepId)!;
+      sum += sizeBytes;
+      if (sum <= maxBytes) results.push([stepId, result]);
+      else [omitted, from] = [omitted + 1, Math.min(from, seq - 1)];
+    }
+    return { results: Object.fromEntries(results), omitted, omittedFrom: Number.isFinite(from) ? from : 0 };
+  }
+
   #put(stepId: string, result: StepResult, { seq, mayBeCarried }: HowPut): void {
     const present = this.#results.get(stepId);
     if (present?.isCarried === true) this.#sizeBytes -= present.sizeBytes;
@@ -106,7 +125,7 @@ export class StepResults {
       this.#omitted += 1;
       this.#omittedFrom = Math.min(this.#omittedFrom ?? Number.POSITIVE_INFINITY, seq - 1);
     }
-    this.#results.set(stepId, { result, sizeBytes, isCarried });
+    this.#results.set(stepId, { result, seq, sizeBytes, isCarried });
   }
 }
 

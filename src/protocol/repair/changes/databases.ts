@@ -23,7 +23,7 @@ export async function changeDatabases(repair: RunningRepair): Promise<void> {
   for (const change of repair.databases.byDatabase()) {
     const outcome = await orUnchanged(() => changeDatabase(repair, change));
     // The transaction is one: what cannot be undone in it leaves the rest unchanged, too.
-    if (outcome instanceof Unchanged) repair.note(`database ${change.name}: unchanged (${outcome.reason})`);
+    if (outcome instanceof Unchanged) repair.stays(`database ${change.name}: unchanged (${outcome.reason})`);
   }
 }
 
@@ -204,7 +204,7 @@ async function tellRows(
     if (row !== undefined) repair.change('undone', resource, row.wanted);
     if (row === last) repair.note(`${resource}: put back`);
     else if (row !== undefined) repair.note(`${resource}: put back to what a person has decided, and no further`);
-    else repair.note(`${resource}: unchanged (${spared.get(resource) ?? SHOWS_SOMETHING_ELSE})`);
+    else repair.stays(`${resource}: unchanged (${spared.get(resource) ?? SHOWS_SOMETHING_ELSE})`);
   }
 }
 

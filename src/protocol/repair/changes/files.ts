@@ -29,7 +29,7 @@ export async function resetFile(repair: RunningRepair, { path, part, shown, want
       return true;
     }
   }
-  repair.note(`${resource}: unchanged (${outcome.reason})`);
+  repair.stays(`${resource}: unchanged (${outcome.reason})`);
   return false;
 }
 
@@ -61,6 +61,6 @@ export async function removeEmptyFolder(
 export async function fileNow(repair: RunningRepair, path: string): Promise<FileState | undefined> {
   const now = await orUnchanged(() => repair.context.workspace.files.stateNow(path));
   if (!(now instanceof Unchanged)) return now;
-  repair.note(`file:${path}: unchanged (${now.reason})`);
+  repair.stays(`file:${path}: unchanged (${now.reason})`);
   return undefined;
 }

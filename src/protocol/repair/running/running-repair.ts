@@ -31,6 +31,8 @@ export class RunningRepair {
   /** What was found and replaced: resource → blob. */
   readonly captured: Record<string, Digest> = {};
   readonly notes: string[] = [];
+  /** What was to be changed and is not: it stays as others have left it. */
+  #staying = 0;
   /** Changed last, all of a database in one transaction. */
   readonly databases = new DatabaseChanges();
   /** Files that were put to a state: attempts that were killed may have left something beside them. */
@@ -65,6 +67,16 @@ export class RunningRepair {
 
   note(...notes: readonly string[]): void {
     this.notes.push(...notes);
+  }
+
+  /** Notes that something is not changed, and why. */
+  stays(note: string): void {
+    this.#staying += 1;
+    this.note(note);
+  }
+
+  get isAllChanged(): boolean {
+    return this.#staying === 0;
   }
 
   change(role: Change['role'], resource: string, state: ResourceState): void {
