@@ -10,7 +10,8 @@ import { chainOf } from '../support/ledger.ts';
 import { checkpointsOf, firstHalf, makeWorld, openRewoundJob, secondHalf, worldOf } from '../support/rewound-job.ts';
 
 function accountIn(workspace: string): unknown {
-  return (worldOf(workspace) as { readonly tables: { readonly rows: { readonly account: unknown } } }).tables.rows.account;
+  return (worldOf(workspace) as { readonly tables: { readonly rows: { readonly account: unknown } } }).tables.rows
+    .account;
 }
 
 test('without the generations of steps that run again, none of their results is recalled, and they run once', async () => {
@@ -24,12 +25,12 @@ test('without the generations of steps that run again, none of their results is 
   const { jobId, memory, workspace } = job;
   await job.close();
   const workspaces = new Workspaces(workspace, {});
-  const { results } = await recallProtocol(
-    {} as never,
-    workspaces,
-    { signal: new AbortController().signal } as never,
-    { jobId, workspace, known: memory.known, after: 0 },
-  );
+  const { results } = await recallProtocol({} as never, workspaces, { signal: new AbortController().signal } as never, {
+    jobId,
+    workspace,
+    known: memory.known,
+    after: 0,
+  });
   await workspaces.close();
   assert.deepEqual(
     results.map(({ stepId, generation }) => [stepId, generation]),
@@ -39,7 +40,9 @@ test('without the generations of steps that run again, none of their results is 
   const next = openRewoundJob({ workspace, memory: { ...memory, generations: {} } });
   await secondHalf(next);
   assert.deepEqual(accountIn(workspace), done, 'a statement is made once more, since it was undone once');
-  const ran = chainOf(workspace, jobId).flatMap((one) => (one.kind === 'step' ? [`${one.stepId}${one.generation}`] : []));
+  const ran = chainOf(workspace, jobId).flatMap((one) =>
+    one.kind === 'step' ? [`${one.stepId}${one.generation}`] : [],
+  );
   assert.deepEqual(ran, ['first0', 'second0', 'add0', 'make0', 'second1', 'add1', 'make1']);
   await next.close();
   rmSync(folder, { recursive: true, force: true });

@@ -104,7 +104,11 @@ test('generations are told within a bound, first those of steps that are to run 
 });
 
 test('a plan’s outputs give way to what else is handed on, and stand among those that are left out', () => {
-  const done = Array.from({ length: 900 }, (_, index) => ({ id: `s${index}`, superStep: 0, output: 'x'.repeat(1_000) }));
+  const done = Array.from({ length: 900 }, (_, index) => ({
+    id: `s${index}`,
+    superStep: 0,
+    output: 'x'.repeat(1_000),
+  }));
   const carriedWith = (resultBytes: number): Carried => ({
     base: BASE,
     generations: {},

@@ -99,7 +99,11 @@ export class StepResults {
   within(
     maxBytes: number,
     generationOf: (stepId: string) => number,
-  ): { readonly results: Readonly<Record<string, StepResult>>; readonly omitted: number; readonly omittedFrom: number } {
+  ): {
+    readonly results: Readonly<Record<string, StepResult>>;
+    readonly omitted: number;
+    readonly omittedFrom: number;
+  } {
     const all = this.carried(generationOf);
     if (maxBytes >= this.#maxBytes) return { results: all, omitted: this.omitted, omittedFrom: this.omittedFrom };
     const results: [string, StepResult][] = [];
