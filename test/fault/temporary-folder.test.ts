@@ -40,7 +40,7 @@ function nextOne(): void {
   assert.deepEqual(readdirSync(own.path), []);
 }
 
-test('killed before, after and while it works in its temporary folder, it leaves nothing that the next one finds', async () => {
+test('killed before, after and while it works in its temporary folder, it leaves nothing to the next one', async () => {
   for (const [point, left] of [
     ['mkdir.before', 1],
     ['mkdir.after', 2],

@@ -1,4 +1,4 @@
-/** A Run is told a bounded number of generations: what it isn't told it hears with its request, and never a void result. */
+/** A Run is told a bounded number of generations; of others it hears with its request, and never of a void result. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ function accountIn(workspace: string): unknown {
     .account;
 }
 
-test('without the generations of steps that run again, none of their results is recalled, and they run once', async () => {
+test('without the generations of steps that run again, no result of theirs is recalled; they run once', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-generations-'));
   const job = openRewoundJob({ workspace: makeWorld(folder) });
   await firstHalf(job);

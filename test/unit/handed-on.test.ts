@@ -79,7 +79,7 @@ test('property: all of it fits, and each result is handed on or known to be left
   );
 });
 
-test('20,000 steps that have run again, with all else as large as it may be, stay below what the server refuses', () => {
+test('20,000 steps that have run again, all else as large as may be, stay below what the server refuses', () => {
   const sizes = { steps: 20_000, outputBytes: 30, rerun: 20_000, noteBytes: 1_000_000, argsBytes: 499_000 };
   const args = ['a'.repeat(sizes.argsBytes)];
   const { carriedWith } = longJob(sizes);

@@ -26,8 +26,8 @@ export function rewindingOf({ onWentBack, ...options }: RewindingOptions): Rewin
     call: callRewind,
     use: ({ undo }, { rewoundTo, reruns, reinstated, notes, someStays }, compare): RewindAnswer => {
       if (rewoundTo !== undefined) onWentBack(rewoundTo);
-      // What steps had read whose results count again may have changed since. What somebody has changed meanwhile is not
-      // as the record has it, and no step that runs again need come to it.
+      // What steps had read whose results count again may have changed since. What somebody has changed meanwhile is
+      // not as the record has it, and no step that runs again need come to it.
       if (undo === true || someStays === true) compare();
       const again = new Set(reinstated);
       const all = reruns.map(({ stepId }) => stepId).filter((stepId) => !again.has(stepId));

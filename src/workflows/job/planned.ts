@@ -127,7 +127,10 @@ export class PlannedJob implements PlanJob {
     return rewound;
   }
 
-  /** What a new Run goes on from, with so many bytes of results; a step that is done since the last barrier answers from the record there. */
+  /**
+   * What a new Run goes on from, with so many bytes of results; a step that is done since the last barrier answers from
+   * the record there.
+   */
   carried(resultBytes: number): CarriedPlan {
     const progress = this.#end?.progress ?? this.progress ?? { schemaVersion: 1, done: [] };
     return {
