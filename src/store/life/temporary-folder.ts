@@ -1,6 +1,6 @@
 /**
- * Folders outside of any workspace, for as long as a process works in them: copies of records for whoever only reads,
- * the runs of a crash test. What a killed process has left is removed by the next one that makes such a folder.
+ * Folders outside of any workspace, for as long as a process works in them: copies of records for whoever only reads.
+ * What a process that was killed has left is removed by the next one that makes such a folder.
  *
  * Invariants
  * 1. Beside each folder lies the file that its process lives by (life.ts), from before the folder is there until after
@@ -58,8 +58,7 @@ export class TemporaryFolder implements Disposable {
 
   /** Safe to repeat. */
   [Symbol.dispose](): void {
-    // Processes that are just ending may write in it still.
-    rmSync(this.path, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.path, { recursive: true, force: true });
     this.#life.end();
   }
 }
