@@ -37,7 +37,7 @@ test('a decision that took a step back is known to whom it was told, not to whoe
   assert.equal(takenBack({ base: BASE, known: later, holds: SeqRanges.of([5, 7]).list }), 0);
   assert.equal(takenBack({ base: later, known: later }), 0);
   const knowledge = new Knowledge(BASE, {});
-  knowledge.noteDone('s5', { at: { seq: 5, head: GENESIS } });
+  knowledge.noteDone('s5', { at: { seq: 5, head: GENESIS }, generation: 0 });
   knowledge.advance(later);
   assert.equal(takenBack({ base: BASE, known: later, holds: knowledge.holds }), 1);
   knowledge.noteDecision(7);
