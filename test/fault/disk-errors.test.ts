@@ -47,6 +47,22 @@ const CALLS: readonly (readonly [string, Code, number, number])[] = [
   ['list', 'EIO', 3, 10],
 ];
 
+/**
+ * Where SQLite answers, it does so in words of its own, and mostly without the system's code. Everything else names the
+ * code.
+ */
+const SQLITE_SAYS: Readonly<Record<string, readonly string[]>> = {
+  'read EIO': ['disk I/O error', 'malformed', 'unable to get the page', 'failed to get page'],
+  'write ENOSPC': ['database or disk is full'],
+  'write EIO': ['disk I/O error'],
+  'write EROFS': ['disk I/O error'],
+  'fsync EIO': ['disk I/O error'],
+  'open EMFILE': ['unable to open database file'],
+  // It opens for reading what it can't open for writing.
+  'open EACCES': ['unable to open database file', 'attempt to write a readonly database'],
+  'open EROFS': ['unable to open database file', 'attempt to write a readonly database'],
+};
+
 for (const [call, code, often, least] of CALLS)
   test(
     `whichever ${call} of a job fails with ${code}, the job ends as one that met no failure, or asks naming it`,
@@ -54,11 +70,13 @@ for (const [call, code, often, least] of CALLS)
     async (t) => {
       const stride = isEvery ? 1 : often;
       const from = 1 + Math.floor(random() * stride);
-      const order: SweepOrder = { call, code, errno: constants.errno[code], stride, from };
+      const otherWords = SQLITE_SAYS[`${call} ${code}`] ?? [];
+      const order: SweepOrder = { call, code, otherWords, errno: constants.errno[code], stride, from };
       const child = startChild({ script: CHILD, role: 'sweep', order, env: { LD_PRELOAD: library, TMPDIR: root } });
       const end = await answerOf<SweepEnd>(child);
       assert.ok(end !== undefined, 'it was killed');
       t.diagnostic(`${end.failed} of ${end.calls} calls failed; ${end.asked} were asked about (HOLDFAST_SEED=${seed})`);
+      for (const text of end.told) t.diagnostic(text);
       assert.deepEqual(end.wrong, []);
       assert.ok(end.calls >= least && end.failed >= Math.floor(least / stride), `${end.failed} of ${end.calls} failed`);
     },

@@ -6,6 +6,15 @@ const UNUSABLE = ['test/integration/workspace-unusable.test.ts'];
 
 export const STORAGE: readonly Mutation[] = [
   {
+    guarantee: 'T',
+    breaks: 'a file that can not be opened while it is replaced is asked about as a conflict',
+    file: 'src/effects/files/commit/change-target.ts',
+    find: "if (GONE.has(systemCode(error) ?? '')) return undefined;",
+    replace: 'if (GONE.size > 0 && systemCode(error) !== undefined) return undefined;',
+    tests: ['test/fault/disk-errors.test.ts'],
+    name: 'open of a job fails with EMFILE',
+  },
+  {
     guarantee: 'G1',
     breaks: 'a step goes on trying while its database is damaged',
     file: 'src/model/failures.ts',

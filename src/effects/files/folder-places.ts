@@ -47,7 +47,9 @@ export class FolderPlaces {
       const isSameDevice = lstatSync(root, { bigint: true }).dev === rootDevice;
       return isSameDevice ? 'reachable' : unreadable(`"${root}" lies on another device than when it was opened`);
     } catch (error) {
-      return unreadable(`the workspace "${root}" cannot be reached (${systemCode(error) ?? 'unknown error'})`);
+      const code = systemCode(error);
+      const reason = `the workspace "${root}" cannot be reached (${code ?? 'unknown error'})`;
+      return code === 'ENOENT' || code === 'ENOTDIR' ? unreadable(reason) : unreadable(reason, code);
     }
   }
 }

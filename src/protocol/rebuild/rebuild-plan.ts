@@ -12,6 +12,7 @@
  * 2. A plan has a digest of all that a person is told of it: another plan is another question.
  */
 import { join } from 'node:path';
+import { mayPass } from '../../effects/files/sighting.ts';
 import { digestOf, type Digest } from '../../model/digest.ts';
 import { HoldfastError, isFailure } from '../../model/failure.ts';
 import type { ChainPlace } from '../../model/job/chain-place.ts';
@@ -28,6 +29,7 @@ import type { StoredJob } from '../checkpoint/load-job.ts';
 import type { ProtocolHost } from '../host.ts';
 import { resourceOfTrace, tokenTraces, whyNoTraces, type TokenTrace } from './database-traces.ts';
 import { WorkspaceFiles } from '../workspace/files.ts';
+import { cannotRead } from '../workspace/unreadable.ts';
 import { knownJob, whyNoHistory, type BegunStep, type Known, type KnownJob, type KnownStep } from './known-job.ts';
 import { storedBase, storeOf, type StoredBase, type Unreadable } from './stored-base.ts';
 
@@ -197,8 +199,10 @@ async function filesOf({ root }: RebuildSite, steps: readonly KnownStep[]): Prom
     const own: KnownFile[] = [];
     for (const { kind, resource } of builtInWrites(step, input)) {
       if (kind !== 'file') continue;
-      const [sighting] = await folder.observeMany([resource.slice('file:'.length)], {});
-      if (sighting?.outcome === 'seen') own.push({ resource, state: sighting.state });
+      const path = resource.slice('file:'.length);
+      const sighting = await folder.observe(path);
+      if (sighting.outcome === 'seen') own.push({ resource, state: sighting.state });
+      else if (mayPass(sighting)) throw cannotRead(path, sighting);
     }
     if (own.length > 0) files.set(token, own);
   }

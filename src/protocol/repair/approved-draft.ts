@@ -8,27 +8,45 @@ import { uriOf, type Effect } from '../../model/record/effect.ts';
 import type { Intent } from '../../model/record/intent.ts';
 import { sameState, type ResourceState } from '../../model/record/world.ts';
 import { lookAt } from '../look/look.ts';
+import { whyNotRead } from '../look/sighting.ts';
 import type { RepairContext } from './running/context.ts';
 
-/** The targets and inputs that show something else by now; none: it can be applied. Reads only. */
+/** What a second look has found of a draft. */
+export interface DraftLook {
+  readonly moved: readonly string[];
+  /** Why targets and inputs can't be read. */
+  readonly notRead: readonly string[];
+}
+
+const NOT_LOOKED_AT: DraftLook = { moved: [], notRead: [] };
+
+/**
+ * The targets and inputs that show something else by now; none: it can be applied. Reads only.
+ * @throws HoldfastError `storage-failed` where a file can't be read at this moment
+ */
 export async function changedSinceDrafted(
   context: RepairContext,
   { token }: Question,
   answers: Answers,
-): Promise<readonly string[]> {
-  if (token === undefined || answered(answers, 'approve').length === 0) return [];
+): Promise<DraftLook> {
+  if (token === undefined || answered(answers, 'approve').length === 0) return NOT_LOOKED_AT;
   const row = context.ledger.intent(token);
-  if (row?.state !== 'sealed') return [];
+  if (row?.state !== 'sealed') return NOT_LOOKED_AT;
   const drafted = statesDrafted(row.intent);
   const sightings = await lookAt(
     context,
     [...drafted].map(([resource, [recorded]]) => ({ resource, recorded })),
   );
-  return [...drafted].flatMap(([resource, acceptable]) => {
+  const moved: string[] = [];
+  const notRead: string[] = [];
+  for (const [resource, acceptable] of drafted) {
     const sighting = sightings.get(resource);
-    const isAsDrafted = sighting?.outcome === 'seen' && acceptable.some((state) => sameState(state, sighting.state));
-    return isAsDrafted ? [] : [resource];
-  });
+    const unread = whyNotRead(resource, sighting);
+    if (unread !== undefined) notRead.push(unread);
+    else if (sighting?.outcome !== 'seen' || !acceptable.some((state) => sameState(state, sighting.state)))
+      moved.push(resource);
+  }
+  return { moved, notRead };
 }
 
 /** A draft that can't be applied any more: its step runs again, and asks about what it makes of the world as it is. */

@@ -39,6 +39,7 @@ export async function decide(context: RepairContext, decision: Decision): Promis
   if (Object.values(ruling.answers).every((answer) => answer === 'recheck'))
     return recheck(context, question, decision, ruling.answers);
   const now = await lookAgain(context, question, ruling.answers);
+  if (now.moved.length === 0 && now.notRead.length > 0) return refused(decision.digest, now.notRead);
   if (now.moved.length > 0) {
     const moved = now.moved.join(', ').slice(0, 300);
     withdrawAsked(context, question, `the world moved before the decision of ${decision.by}: ${moved}`);

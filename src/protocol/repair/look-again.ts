@@ -9,6 +9,7 @@ import { tokenOf } from '../../model/record/token.ts';
 import { stateDigest, type ResourceState } from '../../model/record/world.ts';
 import type { Ledger } from '../../store/ledger/ledger.ts';
 import { lookAt } from '../look/look.ts';
+import { whyNotRead } from '../look/sighting.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
 import { isCallAsShown } from './answers/call-shown.ts';
 import { intentInConflict } from './answers/conflict.ts';
@@ -19,10 +20,13 @@ import type { SealedRepair } from './running/sealed-repair.ts';
 export interface SecondLook {
   /** Resources that show something else by now. */
   readonly moved: readonly string[];
+  /** Why resources can't be read: nobody knows whether they show what was shown. */
+  readonly notRead: readonly string[];
   /** What each resource shows that was looked at. */
   readonly found: SealedRepair['found'];
 }
 
+/** @throws HoldfastError `storage-failed` where a file can't be read at this moment */
 export async function lookAgain(context: RepairContext, question: Question, answers: Answers): Promise<SecondLook> {
   const looked = question.findings.filter((finding) => isLookedAt(finding, answers[finding.resource]));
   const manifest = context.ledger.manifest(context.jobId);
@@ -35,12 +39,15 @@ export async function lookAgain(context: RepairContext, question: Question, answ
     })),
   );
   const moved: string[] = [];
+  const notRead: string[] = [];
   const found: SealedRepair['found'] = {};
   for (const finding of looked) {
     const { resource } = finding;
     const sighting = sightings.get(resource);
     if (sighting?.outcome !== 'seen') {
-      moved.push(resource);
+      const unread = whyNotRead(resource, sighting);
+      if (unread === undefined) moved.push(resource);
+      else notRead.push(unread);
       continue;
     }
     if (!isAsShown(finding, sighting.state, answers[resource])) moved.push(resource);
@@ -51,7 +58,8 @@ export async function lookAgain(context: RepairContext, question: Question, answ
     (finding) => isAboutCall(finding, answers[finding.resource]) && !isCallAsShown(context.ledger, question, finding),
   );
   const drafts = await changedSinceDrafted(context, question, answers);
-  return { moved: [...moved, ...[...approvals, ...calls].map(({ resource }) => resource), ...drafts], found };
+  const shownOtherwise = [...moved, ...[...approvals, ...calls].map(({ resource }) => resource), ...drafts.moved];
+  return { moved: shownOtherwise, notRead: [...notRead, ...drafts.notRead], found };
 }
 
 /** Rows that an undoing would take along: nothing says which columns count, so that all of them were shown. */

@@ -3,6 +3,7 @@
  */
 import { checkFile, commitFile, putFile, type CommitOptions, type FileWorkspace } from '../../effects/files/index.ts';
 import type { ChangeName, FileSighting, PreparedFile, WrittenMeanwhileOutcome } from '../../effects/files/index.ts';
+import { mayPass } from '../../effects/files/sighting.ts';
 import { defined } from '../../model/defined.ts';
 import type { Digest } from '../../model/digest.ts';
 import { ABSENT, sameState, type FileState } from '../../model/record/world.ts';
@@ -53,6 +54,7 @@ function stateOf({ stored, sizeBytes }: WrittenMeanwhileOutcome, before: FileSta
 /**
  * Puts a path to a state if it shows what is expected. Who writes into the old file meanwhile gets it back, too: then
  * it is unchanged. Safe to repeat.
+ * @throws HoldfastError for what may pass, also where what is there can't be read
  */
 export async function replaceFile(
   workspace: FileWorkspace,
@@ -72,6 +74,8 @@ export async function replaceFile(
       return { kind: 'unchanged', reason: WRITTEN_MEANWHILE, captured: outcome.stored };
     }
     default:
+      // What can't be read just now has not changed by that.
+      if (outcome.found.outcome === 'unreadable' && mayPass(outcome.found)) throw cannotRead(path, outcome.found);
       return { kind: 'unchanged', reason: outcome.reason, ...defined({ captured: outcome.stored }) };
   }
 }

@@ -31,6 +31,8 @@ export interface SweepOrder {
   readonly errno: number;
   /** As a question would name it. */
   readonly code: string;
+  /** What a question may say in place of the code. */
+  readonly otherWords: readonly string[];
   /** The first that fails, and how many there are to the next. */
   readonly from: number;
   readonly stride: number;
@@ -42,24 +44,13 @@ export interface SweepEnd {
   readonly failed: number;
   /** How many runs asked a person about the failure. */
   readonly asked: number;
+  /** What was asked, each once, cut. */
+  readonly told: readonly string[];
   /** Of a run that did not end as one that met no failure, or that asked what has nothing to do with it. */
   readonly wrong: readonly string[];
 }
 
-/**
- * What a question may say of the failure in other words: SQLite has its own, calls a page that can't be read malformed,
- * and a target that can't be opened while it is being replaced is asked about as a conflict.
- */
-const OTHER_WORDS = [
-  'disk I/O error',
-  'disk is full',
-  'unable to open database file',
-  'malformed',
-  'unable to get the page',
-  'failed to get page',
-  'target-neither-before-nor-after',
-  'changed-meanwhile',
-];
+const MAX_TOLD_CHARACTERS = 240;
 
 /** What a person does meets no failure. */
 function quietly<T>(act: () => T): T {
@@ -100,6 +91,7 @@ async function runWith({ call, errno }: SweepOrder, place: number) {
 
 async function sweep(order: SweepOrder): Promise<SweepEnd> {
   const wrong: string[] = [];
+  const told = new Set<string>();
   let [failed, asked] = [0, 0];
   const wanted = await runWith(order, 0);
   for (let place = order.from; place <= wanted.calls; place += order.stride) {
@@ -109,8 +101,9 @@ async function sweep(order: SweepOrder): Promise<SweepEnd> {
       failed += run.hasFailed ? 1 : 0;
       const others = run.asked.filter((text) => !wanted.asked.includes(text));
       asked += others.length > 0 ? 1 : 0;
+      for (const text of others) told.add(text.slice(0, MAX_TOLD_CHARACTERS));
       const foreign = others.filter(
-        (text) => !text.includes(order.code) && !OTHER_WORDS.some((words) => text.includes(words)),
+        (text) => !text.includes(order.code) && !order.otherWords.some((words) => text.includes(words)),
       );
       if (foreign.length > 0) wrong.push(`${name} asks: ${foreign.join('; ')}`);
       const difference = differenceOf(run.end, wanted.end);
@@ -122,7 +115,7 @@ async function sweep(order: SweepOrder): Promise<SweepEnd> {
       else wrong.push(`${name}: ${text}`);
     }
   }
-  return { calls: wanted.calls, failed, asked, wrong };
+  return { calls: wanted.calls, failed, asked, told: [...told], wrong };
 }
 
 try {

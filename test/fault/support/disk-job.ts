@@ -270,7 +270,8 @@ async function answered(job: TestJob, { question }: QuestionAsked): Promise<stri
   for (let attempt = 1; ; attempt++)
     try {
       const repaired = await job.decide(question, { answer });
-      return `${question.kind}: ${text} → ${repaired.kind === 'repaired' ? answer : repaired.kind}`;
+      const why = repaired.kind === 'refused' ? `: ${repaired.problems.join(', ')}` : '';
+      return `${question.kind}: ${text} → ${repaired.kind === 'repaired' ? answer : repaired.kind}${why}`;
     } catch (error) {
       if (error instanceof QuestionAsked || (isFailure(error) && error.retryable && attempt < MAX_ATTEMPTS)) continue;
       throw error;

@@ -2,10 +2,13 @@
  * The order of a commit: what an earlier attempt captured is settled, the target is opened, captured and compared, and
  * then the one act follows that changes it.
  *
- * Invariant: the act that is chosen knows that the target shows the state before, or that it was taken away by an
- * earlier attempt and nothing has come in its place.
+ * Invariants
+ * 1. The act that is chosen knows that the target shows the state before, or that it was taken away by an earlier
+ *    attempt and nothing has come in its place.
+ * 2. A file that can't be opened has not changed by that: it is told as what it is, and nobody is asked about a change.
  */
 import { lstatSync } from 'node:fs';
+import { HoldfastError } from '../../../model/failure.ts';
 import { invariant } from '../../../model/invariant.ts';
 import { sameState } from '../../../model/record/world.ts';
 import { systemCode, unlinkFile } from '../../../store/durable-file.ts';
@@ -26,6 +29,9 @@ import { takeAway } from './take-away.ts';
 
 /** A larger file is not hashed before it is replaced if its times vouch for it; afterwards each is. */
 const LARGE_BYTES = 1024 * 1024;
+
+/** Codes of a file that was moved away, or replaced by a link, while it was opened. */
+const GONE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR', 'ELOOP']);
 
 /** Another file stands in the place of the one that was opened. */
 const REPLACED = Symbol('replaced');
@@ -64,6 +70,7 @@ async function compareAndChange(
   if (!isVirtuallyBefore) {
     if (sameState(found.state, after)) return wasThere(commit, old, captured);
     if (!sameState(found.state, before)) return commit.conflictDropping(captured, 'it is not what it was', found);
+    if (old === undefined && found.state.kind === 'file') throw cameBack(commit);
     invariant(!sameState(before, after), 'a target that has to change is before or after its change, never both');
   }
   commit.folder.assertInside();
@@ -85,12 +92,18 @@ async function changeWhatIsThere(
   return takeAway(commit, old);
 }
 
+/** It shows the state before, and was not there to be opened a moment ago. */
+function cameBack({ change: { path } }: RunningCommit): HoldfastError {
+  return new HoldfastError('busy', `Somebody moves "${path}" about at this moment. It is looked at again.`, { path });
+}
+
 function openOld(commit: RunningCommit): OldFile | 'reserved' | undefined {
   try {
     return OldFile.open(commit.target, () => reservedInodes(commit.workspace));
-  } catch {
-    // What exactly is in the way is for the looker to tell.
-    return undefined;
+  } catch (error) {
+    // Something else has come in its place since: the looker tells what.
+    if (GONE.has(systemCode(error) ?? '')) return undefined;
+    throw error;
   }
 }
 

@@ -10,7 +10,6 @@ import { formatResource } from '../../../model/record/resource.ts';
 import { sameState } from '../../../model/record/world.ts';
 import { contentOf } from '../../../effects/files/content.ts';
 import type { FileSighting } from '../../../effects/files/index.ts';
-import { mayPass } from '../../../effects/files/sighting.ts';
 import { differingPaths, UNNAMED } from '../../../effects/files/tree.ts';
 import { indexMeaningAt } from '../../workspace/refreshed.ts';
 import { cannotRead } from '../../workspace/unreadable.ts';
@@ -33,8 +32,8 @@ export interface Neighbourhood {
 const MAX_NAMED = 10;
 
 /**
- * @throws HoldfastError `changed-meanwhile`; `busy` when another step has changed what the command was given; what may
- *   pass when a file can't be read
+ * @throws HoldfastError `changed-meanwhile`; `busy` when another step has changed what the command was given;
+ *   `permission-denied`, and what may pass, when a file can't be read
  * @throws MustVerify when a file that the record knows was changed
  */
 export async function mustStandStill(neighbourhood: Neighbourhood): Promise<void> {
@@ -75,8 +74,8 @@ async function changesByOthers(neighbourhood: Neighbourhood): Promise<ForeignCha
   const bySteps: string[] = [];
   for (const [index, path] of paths.entries()) {
     const sighting = sightings[index]!;
-    // What can't be read just now has not changed by that.
-    if (sighting.outcome === 'unreadable' && mayPass(sighting)) throw cannotRead(path, sighting);
+    // What the system does not let be read has not changed by that.
+    if (sighting.outcome === 'unreadable' && sighting.code !== undefined) throw cannotRead(path, sighting);
     const young = snapshot.young.get(path);
     if (!differing.has(path) && isContent(sighting, young)) continue;
     if (isAbsent(sighting) && !snapshot.workspace.has(path)) continue;
