@@ -52,7 +52,8 @@ const CALLS: readonly (readonly [string, Code, number, number])[] = [
  * code.
  */
 const SQLITE_SAYS: Readonly<Record<string, readonly string[]>> = {
-  'read EIO': ['disk I/O error', 'malformed', 'unable to get the page', 'failed to get page'],
+  // Of the job's database; of the record it is looked at again.
+  'read EIO': ['disk I/O error', 'main.db is damaged: database disk image is malformed'],
   'write ENOSPC': ['database or disk is full'],
   'write EIO': ['disk I/O error'],
   'write EROFS': ['disk I/O error'],

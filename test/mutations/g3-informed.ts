@@ -203,8 +203,8 @@ export const INFORMED: readonly Mutation[] = [
     guarantee: 'G3',
     breaks: 'an approval of a draft that cannot be applied any more is used',
     file: 'src/protocol/repair/approved-draft.ts',
-    find: "answered(answers, 'approve').length === 0) return [];",
-    replace: "answered(answers, 'approve').length >= 0) return [];",
+    find: "answered(answers, 'approve').length === 0) return NOT_LOOKED_AT;",
+    replace: "answered(answers, 'approve').length >= 0) return NOT_LOOKED_AT;",
     tests: ['test/integration/refused-answers.test.ts'],
   },
 ];

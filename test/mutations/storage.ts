@@ -7,6 +7,15 @@ const UNUSABLE = ['test/integration/workspace-unusable.test.ts'];
 export const STORAGE: readonly Mutation[] = [
   {
     guarantee: 'T',
+    breaks: 'a record of which a page could not be read for a moment is called damaged',
+    file: 'src/protocol/verify/verify-world.ts',
+    find: "if (!('findings' in first) || !first.findings.some(isDamage)) return first;",
+    replace: "if ('chain' in first) return first;",
+    tests: ['test/fault/disk-errors.test.ts'],
+    name: 'read of a job fails',
+  },
+  {
+    guarantee: 'T',
     breaks: 'a file that can not be opened while it is replaced is asked about as a conflict',
     file: 'src/effects/files/commit/change-target.ts',
     find: "if (GONE.has(systemCode(error) ?? '')) return undefined;",

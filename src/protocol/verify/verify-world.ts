@@ -15,6 +15,7 @@
  */
 import { KnownFiles } from '../../effects/files/known-files.ts';
 import { removeDeadCommands } from '../../effects/processes/command-folder.ts';
+import type { Finding } from '../../model/question/finding.ts';
 import type { VerificationReason, VerifyWorldRequest, VerifyWorldResult } from '../../model/job/verify-world.ts';
 import { faultPoint } from '../../store/fault-point.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
@@ -90,9 +91,9 @@ async function verifyRecord(verification: Verification): Promise<VerifyWorldResu
   const workspace = workspaces.find(request.workspace) ?? workspaces.create(request.workspace);
   // What a dead worker's command still does is ended before anything is compared.
   await removeDeadCommands(workspace.directory);
-  const chain = new ChainReading(request, { runId: caller.runId, bootId: host.clock().bootId });
-  const opened = await open(verification, workspace, chain);
-  if ('kind' in opened) return opened;
+  const { chain, ...opening } = await open(verification, workspace);
+  if ('findings' in opening) return await askAtOnce(verification, workspace, opening.findings);
+  const { begun } = opening;
   const known = request.settings.verify === 'quick' ? KnownFiles.load(workspace.directory, workspace.root) : undefined;
   const seen = await compareWhole(verification, workspace, chain, known);
   faultPoint('verify.compared');
@@ -100,34 +101,57 @@ async function verifyRecord(verification: Verification): Promise<VerifyWorldResu
     'conclude verification',
     async (ledger) => {
       await mustBeCurrentRun(host, caller);
-      return await conclude(verification, workspace, { ledger, chain, seen, begun: opened, known });
+      return await conclude(verification, workspace, { ledger, chain, seen, begun, known });
     },
     { signal: caller.signal },
   );
 }
 
-/** A question about what stands in the way of comparing at all; else the comparison has begun. */
-async function open(
-  verification: Verification,
-  workspace: Workspace,
-  chain: ChainReading,
-): Promise<VerifyWorldResult | BegunComparison> {
+type Opening = { readonly chain: ChainReading } & (
+  | { readonly findings: readonly Finding[] }
+  | { readonly begun: BegunComparison }
+);
+
+/**
+ * What stands in the way of comparing at all; else the comparison has begun. A record is called damaged only by a second
+ * look, at a ledger that is opened anew: SQLite calls a page malformed that could not be read for a moment.
+ */
+async function open(verification: Verification, workspace: Workspace): Promise<Opening> {
+  const first = await lookAtRecord(verification, workspace);
+  if (!('findings' in first) || !first.findings.some(isDamage)) return first;
+  await workspace.withoutLedger('look at the record again', () => undefined);
+  return await lookAtRecord(verification, workspace);
+}
+
+async function lookAtRecord(verification: Verification, workspace: Workspace): Promise<Opening> {
   const { host, caller, request } = verification;
-  const opened = await workspace.exclusive(
+  const chain = new ChainReading(request, { runId: caller.runId, bootId: host.clock().bootId });
+  return await workspace.exclusive(
     'open',
     async (ledger) => {
       await mustBeCurrentRun(host, caller);
       const findings = await openRecord(verification, workspace, ledger, chain);
-      return findings.length > 0 ? { findings } : beginComparison(verification, ledger, chain);
+      if (findings.length > 0) return { chain, findings };
+      return { chain, begun: beginComparison(verification, ledger, chain) };
     },
     { create: !isRecordExpected(request), signal: caller.signal },
   );
-  if (!('findings' in opened)) return opened;
-  const findings = await withRebuild(siteOf(verification), opened.findings);
+}
+
+async function askAtOnce(
+  verification: Verification,
+  workspace: Workspace,
+  found: readonly Finding[],
+): Promise<VerifyWorldResult> {
+  const findings = await withRebuild(siteOf(verification), found);
   return await workspace.exclusive('ask', (ledger) => {
     const asked = askAboutWorld(verification, ledger, findings);
     // Whoever puts another ledger there finds nobody who writes into it.
-    if (findings.some(({ class: cls }) => cls === 'damaged')) workspace.letGoOfLedger();
+    if (findings.some(isDamage)) workspace.letGoOfLedger();
     return asked;
   });
+}
+
+function isDamage({ class: cls }: Finding): boolean {
+  return cls === 'damaged';
 }

@@ -6,7 +6,9 @@
  */
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
+import { sqliteFailureType } from '../../model/error-table.ts';
 import { storageError } from '../durable-file.ts';
+import { isSqliteError } from '../sqlite-failure.ts';
 import { SqliteStore } from '../sqlite-store.ts';
 
 /** A file of this size is checked in less time than a thread takes to start. */
@@ -25,9 +27,18 @@ export async function checkFile(path: string, maxBytesHere = MAX_BYTES_HERE): Pr
 
 /** On the calling thread, by a connection of its own. @throws what the driver throws */
 export function checkHere(path: string): Verdict {
-  const verdict = verdictOf(path);
   // A page that could not be read is told like one that is damaged: what is damaged is so at the second look, too.
-  return verdict === 'ok' ? verdict : verdictOf(path);
+  return firstVerdict(path) === 'ok' ? 'ok' : verdictOf(path);
+}
+
+/** Undefined: it calls the file damaged before it has begun. */
+function firstVerdict(path: string): Verdict | undefined {
+  try {
+    return verdictOf(path);
+  } catch (error) {
+    if (isSqliteError(error) && sqliteFailureType(error.errcode, 'ledger') === 'ledger-damaged') return undefined;
+    throw error;
+  }
 }
 
 function verdictOf(path: string): Verdict {
