@@ -15,12 +15,10 @@ export interface FailingGcOrder {
   readonly copies: string;
   readonly call: string;
   readonly errno: number;
-  /** How many calls there are from one that fails to the next. */
-  readonly stride: number;
 }
 
 const order = JSON.parse(process.argv[2]!) as FailingGcOrder;
-const { done, copies, call, errno, stride } = order;
+const { done, copies, call, errno } = order;
 const nowMs = Date.now() + LATER_MS;
 
 async function gc({ folder, checkpoints }: GcWorld): Promise<GcReport> {
@@ -40,7 +38,7 @@ function mustTell(report: GcReport, world: GcWorld): void {
 
 const wrong: string[] = [];
 let [failed, told] = [0, 0];
-for (let place = 1; ; place += stride) {
+for (let place = 1; ; place++) {
   const world = copyOfWorld(done, join(copies, `${call}-${errno}-${place}`));
   const mark = `${world.folder}-told`;
   process.env['HOLDFAST_IO_ROOT'] = world.folder;
