@@ -113,8 +113,8 @@ type Opening = { readonly chain: ChainReading } & (
 );
 
 /**
- * What stands in the way of comparing at all; else the comparison has begun. A record is called damaged only by a second
- * look, at a ledger that is opened anew: SQLite calls a page malformed that could not be read for a moment.
+ * What stands in the way of comparing at all; else the comparison has begun. A record is called damaged only by a
+ * second look, at a ledger that is opened anew: SQLite calls a page malformed that could not be read for a moment.
  */
 async function open(verification: Verification, workspace: Workspace): Promise<Opening> {
   const first = await lookAtRecord(verification, workspace);
