@@ -62,19 +62,26 @@ function workers(): readonly string[] {
   return processesWhere((line) => line.includes(temporary) && line.includes('crash-test/child/main'));
 }
 
-/** Stopped by SIGSTOP: state T in /proc. */
-function isOneStanding(): boolean {
-  return readdirSync('/proc').some((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
+/** Workers that were stopped by SIGSTOP: state T in /proc. */
+function standing(): readonly number[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return [];
     try {
       const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
       const state = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '');
-      return line.includes(temporary) && line.includes('crash-test/child/main') && state.startsWith('T');
+      return line.includes(temporary) && line.includes('crash-test/child/main') && state.startsWith('T')
+        ? [Number(pid)]
+        : [];
     } catch {
-      return false;
+      return [];
     }
   });
 }
+
+// Where the test fails, nobody else ends them.
+after(() => {
+  for (const pid of standing()) process.kill(pid, 'SIGKILL');
+});
 
 async function nothingIsLeft(): Promise<void> {
   await untilTrue(() => workers().length === 0, { what: 'the end of the workers' });
@@ -126,7 +133,7 @@ test('a second Ctrl-C leaves no worker and no folder; copies of databases are na
 
 test('after a SIGKILL the next crash test ends a worker that stands still, and removes folder and copies', async () => {
   const started = start('--points', 'freeze@draft/user-code.after:1');
-  await untilTrue(isOneStanding, { what: 'the frozen worker', limitMs: 120_000 });
+  await untilTrue(() => standing().length > 0, { what: 'the frozen worker', limitMs: 120_000 });
   started.child.kill('SIGKILL');
   await started.ended;
   await untilTrue(() => workers().length === 1, { what: 'the end of the worker that does not stand still' });
