@@ -69,6 +69,11 @@ export function questionKind(findings: readonly Finding[]): FindingClass {
 
 const ABOUT_ONE_STEP: readonly FindingClass[] = ['approval', 'stuck', 'in-doubt', 'undo'];
 
+/** Has the Workflow, which was reset, what was undone since? It can't go on. Pure. */
+export function restsOnWhatIsUndone({ findings }: Pick<Question, 'findings'>): boolean {
+  return findings.some(({ kind }) => kind === 'undone-after-reset');
+}
+
 /** Does an open question of this kind hold back every step, or only its own? */
 export function isAboutTheWorld(question: Pick<Question, 'kind'>): boolean {
   return !ABOUT_ONE_STEP.includes(question.kind);
