@@ -8,7 +8,7 @@
  * 2. A new Run that is still on the version it was to leave does not move again: the chain would never end.
  * 3. What came together with the wake, in whatever order, is heard first: a decision, an abort, a cancellation. A timer
  *    that fires with it is carried over, and over at once in the new Run.
- * 4. It does not move while it takes a step for done that a decision which it has forgotten took back: the new Run would
+ * 4. It does not move while it takes a step for done that a decision which it has forgotten took back: a new Run would
  *    take that decision for known, and go on from the step. Whatever has it run again, or ended, ends that.
  * 5. A Workflow that runs without Worker Versioning takes the way that it took before there was any of this.
  */
