@@ -8,13 +8,13 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { crashTest } from '../../src/testing.ts';
 import { postgresCopies } from '../support/postgres-copies.ts';
-import { testPostgres } from '../support/postgres.ts';
+import { ownPostgres } from '../support/postgres.ts';
 import { processesWhere } from '../support/process-list.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { untilTrue } from '../support/until.ts';
 
 const { address, namespace } = await testTemporal();
-const postgres = await testPostgres();
+const postgres = await ownPostgres();
 const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'holdfast-crash-ended-')));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const temporary = path.join(folder, 'tmp');

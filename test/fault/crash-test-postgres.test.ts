@@ -5,11 +5,11 @@ import { test } from 'node:test';
 import pg from 'pg';
 import { crashTest, type CrashTestOptions } from '../../src/testing.ts';
 import { postgresCopies } from '../support/postgres-copies.ts';
-import { testPostgres } from '../support/postgres.ts';
+import { ownPostgres } from '../support/postgres.ts';
 import { testTemporal } from '../support/temporal.ts';
 
 const { address, namespace } = await testTemporal();
-const postgres = await testPostgres();
+const postgres = await ownPostgres();
 const url = await postgres.database();
 // A sequence's number is used up also by what is taken back.
 await query(url, 'CREATE TABLE booking (ref text PRIMARY KEY, at serial, guest text)');

@@ -66,9 +66,17 @@ export async function testPostgres(): Promise<TestPostgres> {
   return postgres;
 }
 
+/** A cluster for this file alone, where it looks at all that a server has. Call it once, as `testPostgres`. */
+export async function ownPostgres(): Promise<TestPostgres> {
+  const postgres = await openTestPostgres('');
+  after(() => postgres.close());
+  return postgres;
+}
+
 /** The same, for a test file that closes it: after its worker, which may hold what a terminated job has opened. */
-export async function openTestPostgres(): Promise<TestPostgres & { close(): Promise<void> }> {
-  const shared = process.env['HOLDFAST_TEST_POSTGRES_URL'];
+export async function openTestPostgres(
+  shared = process.env['HOLDFAST_TEST_POSTGRES_URL'],
+): Promise<TestPostgres & { close(): Promise<void> }> {
   const cluster = shared === undefined || shared === '' ? await startPostgres() : undefined;
   const adminUrl = cluster?.url ?? String(shared);
   const urls: string[] = [];
