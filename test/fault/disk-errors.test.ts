@@ -58,6 +58,9 @@ const SQLITE_SAYS: Readonly<Record<string, readonly string[]>> = {
   'write EIO': ['disk I/O error'],
   'write EROFS': ['disk I/O error'],
   'fsync EIO': ['disk I/O error'],
+  // It removes its journal with a COMMIT.
+  'unlink EIO': ['disk I/O error'],
+  'unlink EACCES': ['disk I/O error'],
   'open EMFILE': ['unable to open database file'],
   // It opens for reading what it can't open for writing.
   'open EACCES': ['unable to open database file', 'attempt to write a readonly database'],
