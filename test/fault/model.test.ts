@@ -62,6 +62,7 @@ const NEEDS: Readonly<Partial<Record<Rule, Partial<Bounds>>>> = {
   knownHead: { swap: 1 },
   aheadAsked: { crash: 1, reset: 1 },
   takenBackAsked: { edit: 1, reset: 1 },
+  heardAsCarriedOut: { edit: 1, reset: 1, decide: 1 },
   abandonedFinished: { crash: 1, reset: 1 },
   marks: { crash: 1, edit: 1 },
   afterCommitLooked: { crash: 1, edit: 1 },

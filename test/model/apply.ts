@@ -96,7 +96,7 @@ function checkFiles(r: Running, intent: Intent, isRollForward: boolean): Outcome
   const conflicts: Conflict[] = [];
   for (const [index, effect] of placesIn(intent, undefined)) {
     const found = r.state.world[effect.res];
-    if (isMade(intent, index) || found === effect.before) continue;
+    if (isMade(intent, index) || found === beforeOf(intent, index)) continue;
     if (!isRollForward && r.has('freshAtApply')) return { kind: 'stale', res: effect.res };
     if (!mayReplace(intent, index, found) && r.has('neitherIsConflict')) conflicts.push(conflictOf(r, effect));
   }
@@ -168,9 +168,9 @@ function commitFiles(r: Running, intent: Intent, later: Place[]): Conflict | und
     }
   };
   for (const [nth, [index, effect]] of files.entries()) {
-    const { res, before, after } = effect;
+    const { res, after } = effect;
     const found = r.state.world[res];
-    if (found !== before && !mayReplace(intent, index, found) && r.has('neitherIsConflict')) {
+    if (found !== beforeOf(intent, index) && !mayReplace(intent, index, found) && r.has('neitherIsConflict')) {
       mark(later.splice(0));
       return conflictOf(r, effect);
     }
@@ -240,6 +240,12 @@ export function isMade({ marks, effects }: Intent, index: number): boolean {
 function isRuledOn({ marks }: Intent, index: number): boolean {
   const outcome = marks[index]?.outcome;
   return outcome === 'skipped' || outcome === 'overwrite';
+}
+
+/** What a person has seen and lets be overwritten stands for what was there before. */
+function beforeOf({ marks, effects }: Intent, index: number): Value {
+  const mark = marks[index];
+  return mark?.outcome === 'overwrite' ? mark.after : effects[index]!.before;
 }
 
 function mayReplace({ marks, effects }: Intent, index: number, found: Value): boolean {

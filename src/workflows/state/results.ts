@@ -48,7 +48,10 @@ export class Results {
     const key = keyOf(request);
     const before = this.#doubted.get(key);
     if (isProved({ ...request, jobId: this.#jobId }, result)) {
-      if (this.#doubted.delete(key) && before?.text !== undefined) this.#tell(request, 'it is none of a worker');
+      if (before?.text !== undefined) this.#tell(request, 'it is none of a worker');
+      // A worker that has it requested again ends nothing: whoever goes on making results by hand waits longer.
+      if (before !== undefined && isRequestedAgain(result)) this.#doubted.set(key, { ...before, text: undefined });
+      else this.#doubted.delete(key);
       return true;
     }
     const problem = problemOfResult(request.activity, result);
@@ -87,6 +90,12 @@ export class Results {
   #tell(request: Request, problem: string): void {
     this.#onDoubt(`the result of ${nameOf(request)} was passed over and requested again: ${problem}`);
   }
+}
+
+/** The world is to be compared first, or another generation is meant. */
+function isRequestedAgain(result: unknown): boolean {
+  const { kind } = result as { readonly kind?: unknown };
+  return kind === 'verification-required' || kind === 'other-generation';
 }
 
 function keyOf({ activity, of = '' }: Request): string {

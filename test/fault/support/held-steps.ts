@@ -25,6 +25,8 @@ export interface HeldJob {
   readonly row: number;
   /** How often the step's code has begun. */
   readonly begun: () => number;
+  /** How many attempts have heard that they are over. */
+  readonly ended: () => number;
   letGo(): void;
   /** Where its database is in the workspace. */
   look(): HeldWorld;
@@ -33,6 +35,7 @@ export interface HeldJob {
 interface Hold {
   readonly id: number;
   begun: number;
+  ended: number;
   readonly gate: PromiseWithResolvers<void>;
 }
 
@@ -44,7 +47,14 @@ export class HeldSteps {
       const hold = this.#holds.get(name)!;
       hold.begun += 1;
       const ended = new Promise((_, reject) =>
-        ctx.signal.addEventListener('abort', () => reject(new Error('ended')), { once: true }),
+        ctx.signal.addEventListener(
+          'abort',
+          () => {
+            hold.ended += 1;
+            reject(new Error('ended'));
+          },
+          { once: true },
+        ),
       );
       await Promise.race([hold.gate.promise, ended]);
       await ctx.db('main').insert('note', { id: hold.id, text: 'real' });
@@ -82,7 +92,7 @@ export class HeldSteps {
   async #begin(jobs: ServedJobs, workspaceName: string, plan: HeldPlan): Promise<HeldJob> {
     const name = `hold-${this.#holds.size}`;
     const workspace = join(jobs.root, workspaceName);
-    const hold: Hold = { id: this.#holds.size + 1, begun: 0, gate: Promise.withResolvers<void>() };
+    const hold: Hold = { id: this.#holds.size + 1, begun: 0, ended: 0, gate: Promise.withResolvers<void>() };
     this.#holds.set(name, hold);
     const handle = await jobs.startPlan({
       schemaVersion: 1,
@@ -101,6 +111,7 @@ export class HeldSteps {
       workspace,
       row: hold.id,
       begun: () => hold.begun,
+      ended: () => hold.ended,
       letGo: () => hold.gate.resolve(),
       look: () => look(workspace),
     };
