@@ -96,7 +96,7 @@ function checkFiles(r: Running, intent: Intent, isRollForward: boolean): Outcome
   const conflicts: Conflict[] = [];
   for (const [index, effect] of placesIn(intent, undefined)) {
     const found = r.state.world[effect.res];
-    if (isMade(intent, index) || found === beforeOf(intent, index)) continue;
+    if (isMade(intent, index) || found === effect.before) continue;
     if (!isRollForward && r.has('freshAtApply')) return { kind: 'stale', res: effect.res };
     if (!mayReplace(intent, index, found) && r.has('neitherIsConflict')) conflicts.push(conflictOf(r, effect));
   }
@@ -242,7 +242,7 @@ function isRuledOn({ marks }: Intent, index: number): boolean {
   return outcome === 'skipped' || outcome === 'overwrite';
 }
 
-/** What a person has seen and lets be overwritten stands for what was there before. */
+/** What a person has seen and lets be overwritten stands for what was there before, once its turn has come. */
 function beforeOf({ marks, effects }: Intent, index: number): Value {
   const mark = marks[index];
   return mark?.outcome === 'overwrite' ? mark.after : effects[index]!.before;
