@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
-import { afterEach, test } from 'node:test';
+import { after, afterEach, test } from 'node:test';
 import { answerOf, killed, stopped } from '../support/child-process.ts';
 import type { Kill } from '../support/killing.ts';
 import { carryOut, type SubStepEnd, type SubStepOrder } from '../support/sub-step-child.ts';
@@ -30,7 +30,8 @@ const POINTS = new Set([
   'command.ended',
 ]);
 
-using kills = new SubStepKills();
+const kills = new SubStepKills();
+after(() => kills[Symbol.dispose]());
 const frozen: ChildProcess[] = [];
 afterEach(async () => {
   for (const child of frozen.splice(0)) await killed(child);
