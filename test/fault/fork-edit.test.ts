@@ -58,6 +58,18 @@ async function activitiesOf(handle: WorkflowHandle): Promise<readonly string[]> 
   );
 }
 
+/** What a Workflow requests from the first request for an Activity on until its end. */
+async function scheduledDuring(handle: WorkflowHandle, activity: string): Promise<readonly string[]> {
+  const { events = [] } = await handle.fetchHistory();
+  const nameOf = (event: NonNullable<typeof events>[number]): string =>
+    event.activityTaskScheduledEventAttributes?.activityType?.name?.split('.').at(-1) ?? '';
+  const begun = events!.find((event) => nameOf(event) === activity)!;
+  const isItsEnd = (event: NonNullable<typeof events>[number]): boolean =>
+    String(event.activityTaskCompletedEventAttributes?.scheduledEventId) === String(begun.eventId);
+  const during = events!.slice(events!.indexOf(begun) + 1, events!.findIndex(isItsEnd));
+  return during.map(nameOf).filter((name) => name !== '');
+}
+
 async function refused(made: Promise<unknown>): Promise<string> {
   try {
     await made;
@@ -86,6 +98,7 @@ test('what is put in together with a fork counts before its first step: what com
   assert.deepEqual(fingerprint(join(root, 'next')), other);
   const activities = await activitiesOf(fork);
   assert.deepEqual(activities.slice(0, 2), ['verifyWorld', 'edit'], activities.join(', '));
+  assert.deepEqual(await scheduledDuring(fork, 'edit'), [], 'nothing else is requested meanwhile');
   const records = await recordsOf('next-2');
   const decision = records.find((record) => record.kind === 'decision');
   assert.ok(decision?.kind === 'decision');
