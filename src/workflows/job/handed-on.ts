@@ -55,8 +55,7 @@ export function carriedNotes(
   { checkpoints, resuming }: Pick<JobParts, 'checkpoints' | 'resuming'>,
   isAgain: boolean,
 ): Carried['checkpoints'] {
-  // Of a record that is not found yet nothing is known that could be noted again.
-  if (resuming.isAnew || (resuming.isUnfinished && !resuming.isFound)) return undefined;
+  // Of a record that is not found yet nothing counts as recorded, and nothing is noted again.
   return isAgain || resuming.isUnfinished ? checkpoints.carriedAgain : checkpoints.carried;
 }
 
