@@ -1,6 +1,6 @@
 /** A clock that somebody has set, or that is another machine's: ages and waits go by clocks that nobody sets. */
 import assert from 'node:assert/strict';
-import { globSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -58,6 +58,15 @@ for (const [whose, clocks] of [
     assert.equal(await store.removeBlob(content as never, DAY_MS), false);
     assert.equal(await store.removeBlob(content as never, 0), true, 'what nobody has used for long goes');
   });
+
+test('what was used in this very millisecond is no younger than nothing', async () => {
+  const { store, content } = await storedBy(0);
+  const soon = new Date(Date.now() + 500);
+  const file = path.join(folder, 'store/blobs', content.slice(0, 1), content.slice(1));
+  utimesSync(file, soon, soon);
+  assert.equal(await store.removeBlob(content as never, 1), false);
+  assert.equal(await store.removeBlob(content as never, 0), true);
+});
 
 test('a file that is being written is nobody’s leftover where the clock is a day ahead', () => {
   const temporary = path.join(folder, 'blobs/tmp');

@@ -78,5 +78,7 @@ function unlessGone(act: () => void): boolean {
 
 function isUnused(path: string, unusedForMs: number): boolean {
   const stat = statOf(path);
-  return stat !== undefined && diskNowMs(dirname(path)) - stat.mtimeMs >= unusedForMs;
+  if (stat === undefined) return false;
+  // A use is noted in whole milliseconds, rounded; in its own one it may lie ahead of the disk's clock.
+  return Math.max(0, diskNowMs(dirname(path)) - stat.mtimeMs) >= unusedForMs;
 }
