@@ -1,5 +1,5 @@
 /** G4: nothing that somebody else wrote is lost. */
-import { DECISIONS, UNDOING } from './suites.ts';
+import { UNDOING } from './suites.ts';
 import type { Mutation } from './mutation.ts';
 
 export const NOTHING_LOST: readonly Mutation[] = [
