@@ -25,8 +25,16 @@ export const CLOCK_FAULTS: readonly Mutation[] = [
     guarantee: 'G4',
     breaks: 'a content is taken for unused by a clock that is ahead',
     file: 'src/store/sealed/directory/unused-blob.ts',
-    find: 'diskNowMs(dirname(path)) - stat.mtimeMs >= unusedForMs',
-    replace: 'dirname(path) !== "" && diskNowMs("/nowhere") - stat.mtimeMs >= unusedForMs',
+    find: 'diskNowMs(dirname(path)) - stat.mtimeMs',
+    replace: 'diskNowMs(dirname(path) + "/nowhere") - stat.mtimeMs',
+    tests: CLOCKS,
+  },
+  {
+    guarantee: 'G4',
+    breaks: 'a content that was used in this millisecond is younger than nothing',
+    file: 'src/store/sealed/directory/unused-blob.ts',
+    find: 'Math.max(0, diskNowMs(dirname(path)) - stat.mtimeMs)',
+    replace: '(diskNowMs(dirname(path)) - stat.mtimeMs)',
     tests: CLOCKS,
   },
   {
