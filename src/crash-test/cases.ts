@@ -50,9 +50,16 @@ export function namedPoints(given: readonly string[]): {
   readonly patterns: readonly Pattern[];
 } {
   return {
-    pairs: given.filter((text) => text.includes('+')).map(pairOf),
-    patterns: given.filter((text) => !/\+|^(syscall|io-error)@/.test(text)).map(patternOf),
+    pairs: given.filter(isPair).map(pairOf),
+    patterns: given.filter((text) => !isPair(text) && !/^(syscall|io-error)@/.test(text)).map(patternOf),
   };
+}
+
+/** Between the kills of a pair: behind a point, each of which has a dot in it. A `+` elsewhere is a step's own. */
+const PAIRED = /(?<=\/(?:[a-z-]+\.[a-z-]+|\*)(?::(?:\d+|\*))?)\+/;
+
+function isPair(text: string): boolean {
+  return PAIRED.test(text);
 }
 
 /** @throws HoldfastError `bad-input` for points that are never passed */
@@ -127,7 +134,7 @@ function seededPairs(
 }
 
 function pairOf(text: string): CrashCase {
-  const [first, second, ...more] = text.split('+');
+  const [first, second, ...more] = text.split(PAIRED);
   const kills = [first, second].map((part) => patternOf(part ?? ''));
   if (more.length > 0 || kills.some(({ step, point, isFrozen }) => step === '*' || point === '*' || isFrozen))
     throw new HoldfastError('bad-input', `--points ${text}: a pair is STEP/POINT:HIT+STEP/POINT:HIT, without *.`);

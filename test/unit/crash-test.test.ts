@@ -75,6 +75,20 @@ test('pairs are two kills in one run; frozen cases come besides; neither at a re
   assert.throws(() => ids({ points: ['load/seal.befor:1+pay/seal.after:2'] }), /never passes load\/seal\.befor/);
 });
 
+test('a plus of a step’s own id makes no pair', () => {
+  const passed = new Map([
+    ['a+b/seal.after', 1],
+    ['fetch/a+b/seal.after', 2],
+  ]);
+  const named = (...points: readonly string[]): readonly string[] =>
+    chooseCases(passed, { ...CHOICE, points }).map(({ id }) => id);
+  assert.deepEqual(named('a+b/seal.after:1'), ['a+b/seal.after:1']);
+  assert.deepEqual(named('fetch/a+b/seal.after'), ['fetch/a+b/seal.after:1', 'fetch/a+b/seal.after:2']);
+  const pair = 'a+b/seal.after:1+fetch/a+b/seal.after:2';
+  assert.deepEqual(named(pair), [pair]);
+  assert.throws(() => named('a+b/*+fetch/a+b/seal.after'), /a pair is STEP/);
+});
+
 test('seeded pairs differ, the second is passed after the first, and there are no more than there can be', () => {
   const passed = new Map([['job/verify.compared', 2], ...PASSED, ['worker/lock.taken', 1]]);
   const pairsOf = (choice: object): readonly string[] =>
