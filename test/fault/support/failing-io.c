@@ -42,7 +42,7 @@ static int fails(const char *call) {
   static int count;
   const char *given = getenv("HOLDFAST_IO_FAIL");
   if (given == NULL || given[0] == 0) return 0;
-  pthread_mutex_lock(&lock);
+  hold();
   if (strncmp(told, given, sizeof told) != 0) {
     strncpy(told, given, sizeof told - 1);
     count = 0;
@@ -51,7 +51,7 @@ static int fails(const char *call) {
   int place, code, is_due = 0;
   if (sscanf(told, "%31s %d %d %3799s", wanted, &place, &code, file) == 4 && strcmp(wanted, call) == 0)
     is_due = place == 0 || ++count == place;
-  pthread_mutex_unlock(&lock);
+  release();
   if (!is_due) return 0;
   if (place == 0) {
     int counted = REAL(int, "open64", const char *, int, ...)(file, O_CREAT | O_WRONLY | O_APPEND, 0644);

@@ -74,7 +74,7 @@ static int inode_below(int fd, unsigned long long *inode, char *path) {
 static int sync_by(const char *name, int fd) {
   char path[SIZE], own[64];
   struct stat64 found;
-  pthread_mutex_lock(&lock);
+  hold();
   int result = REAL(int, name, int)(fd);
   if (result == 0 && path_of(fd, path) && below(path) != NULL && fstat64(fd, &found) == 0) {
     if (S_ISDIR(found.st_mode)) {
@@ -92,7 +92,7 @@ static int sync_by(const char *name, int fd) {
       free(content);
     }
   }
-  pthread_mutex_unlock(&lock);
+  release();
   return result;
 }
 
@@ -109,18 +109,18 @@ static void note_write(int fd, const void *bytes, ssize_t size, off64_t at) {
 }
 
 ssize_t write(int fd, const void *bytes, size_t size) {
-  pthread_mutex_lock(&lock);
+  hold();
   ssize_t result = REAL(ssize_t, "write", int, const void *, size_t)(fd, bytes, size);
   note_write(fd, bytes, result, -1);
-  pthread_mutex_unlock(&lock);
+  release();
   return result;
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t size, off64_t at) {
-  pthread_mutex_lock(&lock);
+  hold();
   ssize_t result = REAL(ssize_t, "pwrite64", int, const void *, size_t, off64_t)(fd, bytes, size, at);
   note_write(fd, bytes, result, at);
-  pthread_mutex_unlock(&lock);
+  release();
   return result;
 }
 
@@ -140,10 +140,10 @@ ssize_t writev(int fd, const struct iovec *parts, int count) {
 int ftruncate64(int fd, off64_t size) {
   unsigned long long inode;
   char path[SIZE];
-  pthread_mutex_lock(&lock);
+  hold();
   int result = REAL(int, "ftruncate64", int, off64_t)(fd, size);
   if (result == 0 && inode_below(fd, &inode, path)) note("", 0, "truncate\t%llu\t%lld", inode, (long long)size);
-  pthread_mutex_unlock(&lock);
+  release();
   return result;
 }
 
@@ -151,22 +151,22 @@ static int of_one(int result, const char *act, int folder, const char *path) {
   char whole[2 * SIZE];
   const char *found = result == 0 ? place(folder, path, whole) : NULL;
   if (found != NULL) note("", 0, "%s\t%s", act, found);
-  pthread_mutex_unlock(&lock);
+  release();
   return result;
 }
 
 int unlink(const char *path) {
-  pthread_mutex_lock(&lock);
+  hold();
   return of_one(REAL(int, "unlink", const char *)(path), "unlink", AT_FDCWD, path);
 }
 
 int rmdir(const char *path) {
-  pthread_mutex_lock(&lock);
+  hold();
   return of_one(REAL(int, "rmdir", const char *)(path), "rmdir", AT_FDCWD, path);
 }
 
 int unlinkat(int folder, const char *path, int flags) {
-  pthread_mutex_lock(&lock);
+  hold();
   int result = REAL(int, "unlinkat", int, const char *, int)(folder, path, flags);
   return of_one(result, flags & AT_REMOVEDIR ? "rmdir" : "unlink", folder, path);
 }
@@ -177,7 +177,7 @@ int remove(const char *path) {
 }
 
 int mkdir(const char *path, mode_t mode) {
-  pthread_mutex_lock(&lock);
+  hold();
   return of_one(REAL(int, "mkdir", const char *, mode_t)(path, mode), "mkdir", AT_FDCWD, path);
 }
 
@@ -186,27 +186,27 @@ static int of_two(int result, const char *act, const char *from, const char *to)
   const char *first = place(AT_FDCWD, from, whole), *second = place(AT_FDCWD, to, other);
   if (result == 0 && (first != NULL || second != NULL))
     note("", 0, "%s\t%s\t%s", act, first == NULL ? "/" : first, second == NULL ? "/" : second);
-  pthread_mutex_unlock(&lock);
+  release();
   return result;
 }
 
 int rename(const char *from, const char *to) {
-  pthread_mutex_lock(&lock);
+  hold();
   return of_two(REAL(int, "rename", const char *, const char *)(from, to), "rename", from, to);
 }
 
 int link(const char *from, const char *to) {
-  pthread_mutex_lock(&lock);
+  hold();
   return of_two(REAL(int, "link", const char *, const char *)(from, to), "link", from, to);
 }
 
 int symlink(const char *target, const char *path) {
   char whole[2 * SIZE];
-  pthread_mutex_lock(&lock);
+  hold();
   int result = REAL(int, "symlink", const char *, const char *)(target, path);
   const char *found = result == 0 ? place(AT_FDCWD, path, whole) : NULL;
   if (found != NULL) note("", 0, "symlink\t%s\t%s", found, target);
-  pthread_mutex_unlock(&lock);
+  release();
   return result;
 }
 
@@ -214,7 +214,7 @@ static int open_any(const char *name, const char *path, int flags, mode_t mode) 
   char whole[2 * SIZE];
   struct stat64 found;
   if ((flags & (O_CREAT | O_TRUNC)) == 0) return REAL(int, name, const char *, int, ...)(path, flags, mode);
-  pthread_mutex_lock(&lock);
+  hold();
   int is_new = stat64(path, &found) != 0;
   int fd = REAL(int, name, const char *, int, ...)(path, flags, mode);
   const char *made = fd < 0 ? NULL : place(AT_FDCWD, path, whole);
@@ -222,7 +222,7 @@ static int open_any(const char *name, const char *path, int flags, mode_t mode) 
     if (is_new) note("", 0, "create\t%s\t%llu", made, (unsigned long long)found.st_ino);
     else if (flags & O_TRUNC) note("", 0, "truncate\t%llu\t0", (unsigned long long)found.st_ino);
   }
-  pthread_mutex_unlock(&lock);
+  release();
   return fd;
 }
 
