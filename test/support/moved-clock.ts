@@ -36,7 +36,8 @@ export class MovedClock {
   /** @param shows so far from the true time: `-365d`, `+1d`, `+90m` */
   async moveTo(shows: string): Promise<void> {
     this.#write(shows);
-    await delay(READ_AGAIN_S * 1_000 + 100);
+    // It counts in whole seconds, and more than so many.
+    await delay((READ_AGAIN_S + 1) * 1_000 + 100);
   }
 
   #write(shows: string): void {
