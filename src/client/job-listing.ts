@@ -68,6 +68,11 @@ export interface ListedJob {
   readonly askingWithin?: readonly string[];
 }
 
+/** Has it opened a job, as far as the server knows? False also where the search attribute is not registered. */
+export function isJob({ searchAttributes }: Pick<WorkflowExecutionInfo, 'searchAttributes'>): boolean {
+  return searchAttributes[STATE_ATTRIBUTE] !== undefined;
+}
+
 /** That a listed job waits for a worker, and for which. */
 export interface ListedWait extends Pick<WorkerWait, 'kind'> {
   /** The version of a worker that would get its work; absent: of one without Worker Versioning, or not known. */

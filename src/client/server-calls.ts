@@ -16,9 +16,9 @@ import { HoldfastError } from '../model/failure.ts';
 import type { CallingServer } from './calling-server.ts';
 import type { OpenConnection } from './connection.ts';
 import { isUnanswered, isWithoutWorkflow, translateFailure } from './failures.ts';
-import { hasEnded, listedJob, WITHOUT_MEMO } from './job-listing.ts';
+import { hasEnded, isJob, listedJob, WITHOUT_MEMO } from './job-listing.ts';
 import { noJobYet } from './no-job.ts';
-import { keyTroubleOf } from './key-trouble.ts';
+import { couldNotAnswer, taskTroubleOf } from './task-trouble.ts';
 import { fittingPollers, noWorker, pollersOf, type QueueMemory } from './task-queue.ts';
 import { unansweredWait } from './worker-wait.ts';
 import { workspaceOfJob } from './job-workspace.ts';
@@ -83,8 +83,23 @@ export class ServerCalls implements CallingServer {
     return true;
   }
 
-  /** @throws HoldfastError `not-found`, `no-worker`, `server-unreachable`, or for a key that the worker lacks */
+  /** @throws HoldfastError `not-found`, `no-worker` (also one that cannot go on with the job), `server-unreachable` */
   async query<T>(workflowId: string, send: (handle: WorkflowHandle) => Promise<T>): Promise<T> {
+    try {
+      return await this.#ask(workflowId, send);
+    } catch (error) {
+      const why = await this.#whyUnanswered(error, workflowId);
+      if (why !== undefined) throw why as Error;
+    }
+    // Its last Workflow Task had failed; by the time that this was looked at, another one had not.
+    try {
+      return await this.#ask(workflowId, send);
+    } catch (error) {
+      throw ((await this.#whyUnanswered(error, workflowId)) as Error | undefined) ?? (await this.noWorker(workflowId));
+    }
+  }
+
+  async #ask<T>(workflowId: string, send: (handle: WorkflowHandle) => Promise<T>): Promise<T> {
     const over = new AbortController();
     const answer = this.connection.withDeadline(Date.now() + this.#queryTimeoutMs, () =>
       this.connection.withAbortSignal(over.signal, () => send(this.handle(workflowId))),
@@ -92,8 +107,6 @@ export class ServerCalls implements CallingServer {
     const doubt = this.#whenNobodyPolls(workflowId, over.signal);
     try {
       return await Promise.race([answer, doubt.then(() => answer)]);
-    } catch (error) {
-      throw await this.#whyUnanswered(error, workflowId);
     } finally {
       over.abort();
       // A call that is still under way when its connection is closed would fail outside of anybody's reach.
@@ -112,15 +125,21 @@ export class ServerCalls implements CallingServer {
     return translateFailure(error, { address, namespace, ...defined({ workflowId }) });
   }
 
+  /** Undefined: the server did not ask a worker, and would by now. */
   async #whyUnanswered(error: unknown, workflowId: string): Promise<unknown> {
     if (error instanceof HoldfastError) return error;
-    if (error instanceof QueryNotRegisteredError) return noJobYet(listedJob(await this.describe(workflowId)), error);
+    if (error instanceof QueryNotRegisteredError) {
+      const described = await this.describe(workflowId);
+      // The SDK takes each failed Query for one that has no handler.
+      return isJob(described) ? couldNotAnswer(workflowId, error) : noJobYet(listedJob(described), error);
+    }
     const isSilent = isUnanswered(error);
     if (isSilent || isWithoutWorkflow(error)) {
-      const trouble = await this.call(workflowId, () => keyTroubleOf(this.connection, this.namespace, workflowId));
+      const trouble = await this.call(workflowId, () => taskTroubleOf(this.connection, this.namespace, workflowId));
       if (trouble !== undefined) return trouble;
     }
-    if (!isSilent) return this.translated(error, workflowId);
+    const translated = this.translated(error, workflowId);
+    if (!isSilent) return isWithoutWorkflow(error) && translated === error ? undefined : translated;
     // Also a server that is away lets a deadline pass; then this call says so.
     const described = await this.describe(workflowId);
     return await this.#noWorker(described, await this.queue(described.taskQueue), error);

@@ -1,7 +1,36 @@
 /** A job without a worker says so, waits without growing, and goes on once. */
 import type { Mutation } from './mutation.ts';
 
+const FAILING_CODE = ['test/fault/failing-workflow-code.test.ts'];
+
 export const NO_WORKER: readonly Mutation[] = [
+  {
+    guarantee: 'T',
+    breaks: 'a Workflow whose code fails is told as a defect of Holdfast',
+    file: 'src/client/task-trouble.ts',
+    find: 'if (cause !== CODE_FAILED) return undefined;',
+    replace: 'if (cause !== undefined) return undefined;',
+    tests: FAILING_CODE,
+    name: 'told by its message',
+  },
+  {
+    guarantee: 'T',
+    breaks: 'a job whose worker has other code is told as no job',
+    file: 'src/client/server-calls.ts',
+    find: 'return isJob(described) ?',
+    replace: 'return workflowId === "" ?',
+    tests: FAILING_CODE,
+    name: 'has other code',
+  },
+  {
+    guarantee: 'T',
+    breaks: 'whoever asks while a failed Task is just mended is told of a defect',
+    file: 'src/client/server-calls.ts',
+    find: 'return isWithoutWorkflow(error) && translated === error ? undefined : translated;',
+    replace: 'return translated;',
+    tests: FAILING_CODE,
+    name: 'is asked again',
+  },
   {
     guarantee: 'T',
     breaks: 'a step that no worker has taken fails the job',

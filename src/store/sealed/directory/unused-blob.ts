@@ -44,7 +44,9 @@ export function removeUnused(path: string, unusedForMs: number): boolean {
   if (!isUnused(path, unusedForMs)) return false;
   const gone = `${path}.gone-${randomBytes(4).toString('hex')}`;
   if (!unlessGone(() => renameFile(path, gone))) return false;
-  const isRemoved = isUnused(gone, unusedForMs) && unlessGone(() => unlinkFile(gone));
+  const isTaken = isUnused(gone, unusedForMs) && unlessGone(() => unlinkFile(gone));
+  // Somebody else who cleans up may have given it back before its other name went: then it is theirs to remove.
+  const isRemoved = isTaken && statOf(path) === undefined;
   if (!isRemoved) restore(gone, path);
   syncDirectory(dirname(path));
   return isRemoved;
