@@ -57,6 +57,21 @@ test('by the command: a step that appends past ctx is named with its line and ho
   assert.match(repeat, /^holdfast crash-test countAndTell .*--workflows .*own-workflow\.ts .*--points tell\/\S+:1$/);
 });
 
+test('a worker of it that freezes in mid step, and wakes when another has taken over, is found to append twice', async () => {
+  const frozen = ['user-code.after'];
+  const sound = await crashTest({ ...counting(), points: frozen, freeze: true });
+  assert.deepEqual(
+    sound.cases.map(({ id, outcome }) => `${id} ${outcome}`).filter((line) => line.startsWith('freeze@')),
+    ['a.md', 'b.md', 'tell'].map((step) => `freeze@${step}/user-code.after:1 same`),
+  );
+  const broken = await crashTest({ ...counting('{folder}/told.log'), points: ['freeze@tell/user-code.after:1'] });
+  assert.deepEqual(
+    broken.cases.map(({ id, outcome }) => `${id} ${outcome}`),
+    ['freeze@tell/user-code.after:1 differs'],
+  );
+  assert.deepEqual(broken.faults[0]?.difference.times, { expected: 1, found: 2 });
+});
+
 test('a name that is none of a Workflow, and one whose module is not named, are told at once', async () => {
   const words = ['crash-test', 'countAndTel', '--steps', STEPS, '--address', address, '--namespace', namespace];
   const unnamed = await cli(words, { cwd: folder, env: process.env });
