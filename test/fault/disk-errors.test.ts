@@ -28,12 +28,12 @@ type Code = 'EIO' | 'ENOSPC' | 'EMFILE' | 'EACCES' | 'EROFS';
 
 /** The call, its error, every how many-th fails, how many a job makes at least. */
 const CALLS: readonly (readonly [string, Code, number, number])[] = [
-  ['read', 'EIO', 5, 400],
+  ['read', 'EIO', 1, 400],
   ['write', 'ENOSPC', 7, 600],
   ['write', 'EIO', 31, 600],
   ['write', 'EROFS', 31, 600],
-  ['fsync', 'EIO', 2, 120],
-  ['open', 'EMFILE', 3, 150],
+  ['fsync', 'EIO', 1, 120],
+  ['open', 'EMFILE', 1, 150],
   ['open', 'EACCES', 7, 150],
   ['open', 'EROFS', 29, 150],
   ['rename', 'EIO', 1, 10],
