@@ -57,7 +57,7 @@ test('by the command: a step that appends past ctx is named with its line and ho
   assert.match(repeat, /^holdfast crash-test countAndTell .*--workflows .*own-workflow\.ts .*--points tell\/\S+:1$/);
 });
 
-test('a worker of it that freezes in mid step, and wakes when another has taken over, is found to append twice', async () => {
+test('its worker freezes in mid step and wakes when another has taken over: what appends twice is found', async () => {
   const frozen = ['user-code.after'];
   const sound = await crashTest({ ...counting(), points: frozen, freeze: true });
   assert.deepEqual(
