@@ -1,7 +1,7 @@
 /** What an agent is promised: the model is asked once a turn, and what it was told stays true. */
 import type { Mutation } from './mutation.ts';
 
-const tests = ['test/integration/agents.test.ts'];
+const tests = ['test/fault/agents-told.test.ts'];
 const name = 'a Workflow that starts anew repeats nothing';
 
 export const AGENTS: readonly Mutation[] = [
