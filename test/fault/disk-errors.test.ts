@@ -28,7 +28,7 @@ type Code = 'EIO' | 'ENOSPC' | 'EMFILE' | 'EACCES' | 'EROFS';
 
 /** The call, its error, every how many-th fails, how many a job makes at least. */
 const CALLS: readonly (readonly [string, Code, number, number])[] = [
-  ['read', 'EIO', 1, 400],
+  ['read', 'EIO', 2, 400],
   ['write', 'ENOSPC', 7, 600],
   ['write', 'EIO', 31, 600],
   ['write', 'EROFS', 31, 600],
