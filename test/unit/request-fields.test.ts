@@ -149,10 +149,10 @@ const WORKER = at(
   'options',
   'a worker runs as many steps at once as it is told, under its name, and one’s own Workflows',
 );
-const AGENT = at(
-  'agents',
-  'a model is told what failed, was rejected and changed; a Workflow that starts anew repeats nothing',
-);
+const AGENT: Place = {
+  file: 'test/fault/agents-told.test.ts',
+  title: 'a model is told what failed, was rejected and changed; a Workflow that starts anew repeats nothing',
+};
 const OUTAGE = at('options', 'a worker that has no patience with an outage asks at once');
 const HEARD = at('options', 'a step is heard of as often as the worker is told, and silence counts as the plan says');
 const GIVEN = at('options', 'connections that a worker was given stay open when it has ended');
