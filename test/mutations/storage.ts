@@ -16,12 +16,11 @@ export const STORAGE: readonly Mutation[] = [
   },
   {
     guarantee: 'T',
-    breaks: 'a file that can not be opened while it is replaced is asked about as a conflict',
+    breaks: 'a file that can not be opened while it is replaced is told as one that somebody moves about',
     file: 'src/effects/files/commit/change-target.ts',
     find: "if (GONE.has(systemCode(error) ?? '')) return undefined;",
     replace: 'if (GONE.size > 0 && systemCode(error) !== undefined) return undefined;',
-    tests: ['test/fault/disk-errors.test.ts'],
-    name: 'open of a job fails with EMFILE',
+    tests: ['test/unit/file-change-races.test.ts'],
   },
   {
     guarantee: 'G1',

@@ -1,6 +1,6 @@
 /** Files that somebody changes while they are changed: nothing is lost, at whatever moment it happens. */
 import assert from 'node:assert/strict';
-import {
+import fs, {
   existsSync,
   lstatSync,
   mkdirSync,
@@ -13,6 +13,7 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -214,3 +215,26 @@ test('a folder moved out of the workspace at the last moment is noticed', async 
     rmSync(outside, { recursive: true });
   }
 });
+
+for (const code of ['EMFILE', 'EACCES'])
+  test(`a file that can't be opened while it is replaced (${code}) is told as that, and stays`, async (t) => {
+    writeFileSync(files.at('x'), 'old');
+    const before = await files.stateOf('x');
+    const change = { path: 'x', before, after: await files.fileState('new') };
+    const prepared = await prepareFile(files.workspace, change, files.blobs, NAME);
+    const open = fs.openSync;
+    t.mock.method(fs, 'openSync', (...args: Parameters<typeof open>) => {
+      if (String(args[0]).endsWith('/x')) throw Object.assign(new Error(`${code}: open`), { code, syscall: 'open' });
+      return open(...args);
+    });
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    await assert.rejects(commitFile(files.workspace, prepared, files.blobs), (error: Error) => {
+      assert.ok(!isFailure(error, 'busy'), error.message);
+      return error.message.includes(code) || String((error.cause as Error | undefined)?.message).includes(code);
+    });
+    assert.equal(readFileSync(files.at('x'), 'utf8'), 'old');
+  });
