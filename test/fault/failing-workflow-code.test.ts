@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, test } from 'node:test';
+import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Connection, WorkflowHandle } from '@temporalio/client';
 import { isWithoutWorkflow } from '../../src/client/failures.ts';
@@ -13,34 +13,23 @@ import { implementStep } from '../../src/model/step/step.ts';
 import { cli, type Ran } from '../support/cli-terminal.ts';
 import { untilStatus } from '../support/job-status.ts';
 import { measureStep, ownWorkflow, summariseStep } from '../support/own-workflow.ts';
-import { startWorker, type RunningWorker } from '../support/running-worker.ts';
+import { workersOfATest, type RunningWorker } from '../support/running-worker.ts';
 import { testTemporal } from '../support/temporal.ts';
 import { untilFound } from '../support/until.ts';
 
 const temporal = await testTemporal();
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-failing-code-')));
-const workers = new Set<RunningWorker>();
+const startWorker = workersOfATest(temporal);
 const steps = [
   implementStep(measureStep, async () => ({ length: 3 })),
   implementStep(summariseStep, async (_, { lengths }) => ({ total: lengths.length })),
 ];
 
-afterEach(async () => {
-  for (const worker of workers) await worker.stop();
-});
 after(() => rmSync(root, { recursive: true, force: true }));
 
 async function aWorker(taskQueue: string, release: 'unfit-workflow' | 'own-workflow'): Promise<RunningWorker> {
   const workflows = fileURLToPath(new URL(`../support/${release}.ts`, import.meta.url));
-  const worker = await startWorker(temporal, { taskQueue, root, steps, workflows });
-  const started: RunningWorker = {
-    stop: async () => {
-      workers.delete(started);
-      await worker.stop();
-    },
-  };
-  workers.add(started);
-  return started;
+  return await startWorker({ taskQueue, root, steps, workflows });
 }
 
 async function holdfast(...args: readonly string[]): Promise<Ran> {

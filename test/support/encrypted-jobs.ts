@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before } from 'node:test';
+import { after, before } from 'node:test';
 import { promisify } from 'node:util';
 import * as z from 'zod';
 import type { WorkflowBundleWithSourceMap } from '@temporalio/worker';
@@ -14,7 +14,7 @@ import { defined } from '../../src/model/defined.ts';
 import { defineStep, implementStep } from '../../src/model/step/step.ts';
 import { testBundle } from './bundle.ts';
 import { cli, type Ran } from './cli-terminal.ts';
-import { startWorker, type RunningWorker } from './running-worker.ts';
+import { workersOfATest, type RunningWorker } from './running-worker.ts';
 import { testTemporal } from './temporal.ts';
 
 /** Another worker, or another key, takes its time. */
@@ -29,7 +29,7 @@ export const temporal = await testTemporal();
 export const root = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-encryption-')));
 let bundle: WorkflowBundleWithSourceMap;
 let temporalBin: string;
-const workers = new Set<RunningWorker>();
+const startWorker = workersOfATest(temporal);
 
 /** By job and step. */
 export const attempts = new Map<string, number>();
@@ -60,32 +60,19 @@ before(async () => {
   bundle = await testBundle(undefined, { isEncrypted: true });
 });
 
-/** Before the file's end: the server must outlive the workers. */
-afterEach(async () => {
-  await Promise.all([...workers].map((worker) => worker.stop()));
-});
-
 after(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
 /** Stops with its test at the latest. */
 export async function startWithKeys(taskQueue: string, keys: string | undefined): Promise<RunningWorker> {
-  const worker = await startWorker(temporal, {
+  return await startWorker({
     taskQueue,
     root,
     steps: [talk],
     workflowBundle: bundle,
     env: defined({ HOLDFAST_ENCRYPTION_KEYS: keys }),
   });
-  const started: RunningWorker = {
-    stop: async () => {
-      workers.delete(started);
-      await worker.stop();
-    },
-  };
-  workers.add(started);
-  return started;
 }
 export async function holdfast(keys: string | undefined, ...args: readonly string[]): Promise<Ran> {
   return await cli(args, {

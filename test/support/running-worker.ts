@@ -1,6 +1,6 @@
 /** A worker in the process of the test file, against the file's own server. */
 import { join } from 'node:path';
-import { after, before } from 'node:test';
+import { after, afterEach, before } from 'node:test';
 import { createWorker, type WorkerOptions } from '../../src/worker.ts';
 import { testBundle } from './bundle.ts';
 import type { TestTemporal } from './temporal.ts';
@@ -46,4 +46,23 @@ export function testWorker(temporal: TestTemporal, options: RunningWorkerOptions
     worker = await startWorker(temporal, options);
   });
   after(() => worker.stop());
+}
+
+/** As `startWorker`; each worker stops with its test at the latest: the file's server must outlive it. */
+export function workersOfATest(temporal: TestTemporal): (options: RunningWorkerOptions) => Promise<RunningWorker> {
+  const workers = new Set<RunningWorker>();
+  afterEach(async () => {
+    await Promise.all([...workers].map((worker) => worker.stop()));
+  });
+  return async (options) => {
+    const worker = await startWorker(temporal, options);
+    const started: RunningWorker = {
+      stop: async () => {
+        workers.delete(started);
+        await worker.stop();
+      },
+    };
+    workers.add(started);
+    return started;
+  };
 }
