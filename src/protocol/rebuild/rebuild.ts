@@ -19,6 +19,7 @@ import type { Caller, ProtocolHost } from '../host.ts';
 import { damagedLedgerFinding, ledgerBehindFinding, LEDGER, missingLedgerFinding } from '../question/ledger.ts';
 import { rebuildableFinding } from '../question/rebuild.ts';
 import { isRecordTrouble, unusableWorkspaceFinding } from '../question/workspace.ts';
+import { isDamage } from '../workspace/fresh-handles.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
@@ -55,7 +56,7 @@ export async function rebuildRecord(rebuilding: Rebuilding): Promise<RepairResul
   if (asked === undefined) return refused('the question is not about a record that is lost');
   if (!workspaces.hasFolder(request.workspace)) return moved(request);
   const workspace = workspaces.create(request.workspace);
-  const now = await recordNow(workspace, request, request.rebuild!);
+  const now = await recordTwice(workspace, request, request.rebuild!);
   if (now.decided !== undefined) return resultOf(now.decided, now.end!);
   if (now.finding === undefined) return moved(request);
   const { workflowId, runId } = caller;
@@ -93,6 +94,12 @@ interface RecordNow {
   /** It was made anew by this very decision. */
   readonly decided?: DecisionRecord;
   readonly end?: { readonly seq: number; readonly head: string };
+}
+
+/** A record that looks damaged is looked at once more, opened anew. */
+async function recordTwice(...given: Parameters<typeof recordNow>): Promise<RecordNow> {
+  const first = await recordNow(...given);
+  return first.finding !== undefined && isDamage(first.finding) ? await recordNow(...given) : first;
 }
 
 async function recordNow(

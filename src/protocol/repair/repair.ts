@@ -15,6 +15,7 @@ import type { Caller, ProtocolHost } from '../host.ts';
 import { isRebuild, rebuildRecord } from '../rebuild/rebuild.ts';
 import { isRecordTrouble } from '../question/workspace.ts';
 import { expectRecordedDatabases } from '../workspace/expected-databases.ts';
+import { onFreshHandles } from '../workspace/fresh-handles.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
 import { decide } from './decide.ts';
@@ -43,23 +44,32 @@ async function repaired(
   host: ProtocolHost,
   workspaces: Workspaces,
   caller: Caller,
-  { jobId, workspace: path, decision }: RepairRequest,
+  request: RepairRequest,
 ): Promise<RepairResult> {
   try {
-    const workspace = workspaces.find(path);
-    if (workspace === undefined) return withoutRecord(decision, `there is no ledger in ${workspaces.pathOf(path)}`);
-    return await workspace.exclusive(
-      'repair',
-      async (ledger) => {
-        await mustBeCurrentRun(host, caller);
-        const settings = ledger.job(jobId)?.settings ?? NO_SETTINGS;
-        expectRecordedDatabases(workspace, settings, ledger, jobId);
-        return await decide({ host, workspace, caller, ledger, jobId, settings }, decision);
-      },
-      { signal: caller.signal },
-    );
+    return await onFreshHandles(() => decided(host, workspaces, caller, request));
   } catch (error) {
     if (!isRecordTrouble(error)) throw error;
-    return withoutRecord(decision, error.message);
+    return withoutRecord(request.decision, error.message);
   }
+}
+
+async function decided(
+  host: ProtocolHost,
+  workspaces: Workspaces,
+  caller: Caller,
+  { jobId, workspace: path, decision }: RepairRequest,
+): Promise<RepairResult> {
+  const workspace = workspaces.find(path);
+  if (workspace === undefined) return withoutRecord(decision, `there is no ledger in ${workspaces.pathOf(path)}`);
+  return await workspace.exclusive(
+    'repair',
+    async (ledger) => {
+      await mustBeCurrentRun(host, caller);
+      const settings = ledger.job(jobId)?.settings ?? NO_SETTINGS;
+      expectRecordedDatabases(workspace, settings, ledger, jobId);
+      return await decide({ host, workspace, caller, ledger, jobId, settings }, decision);
+    },
+    { signal: caller.signal },
+  );
 }

@@ -19,7 +19,7 @@ import { isForPerson, unusableWorkspaceFinding } from '../question/workspace.ts'
 import { foreignFindings } from '../verify/foreign-binding.ts';
 import { patiently, refuseOutage } from '../verify/patience.ts';
 import { missingRecordFinding } from '../verify/missing-record.ts';
-import { onFreshHandles } from '../workspace/fresh-handles.ts';
+import { doubtDamage, onFreshHandles } from '../workspace/fresh-handles.ts';
 import { removeForgottenFiles } from '../commit/forgotten.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -40,7 +40,7 @@ export async function beginUndoProtocol(
 ): Promise<BeginUndoResult> {
   return await patiently({ host, caller, isAwaited: false }, async (mayWait) => {
     try {
-      return await onFreshHandles(() => begin({ host, workspaces, caller, request, mayWait }));
+      return await onFreshHandles((isFirstLook) => begin({ host, workspaces, caller, request, mayWait, isFirstLook }));
     } catch (error) {
       if (!isForPerson(error)) throw error;
       return questionResult(host, withoutRecordQuestion(request, unusableWorkspaceFinding(error)), 0);
@@ -52,6 +52,8 @@ interface UndoCall extends Pick<UndoBeginning, 'host' | 'caller' | 'request'> {
   readonly workspaces: Workspaces;
   /** An outage may be waited for: then nobody is asked. */
   readonly mayWait: boolean;
+  /** A record that looks damaged is looked at once more: then nobody is asked. */
+  readonly isFirstLook: boolean;
 }
 
 async function begin(call: UndoCall): Promise<BeginUndoResult> {
@@ -64,7 +66,8 @@ async function begin(call: UndoCall): Promise<BeginUndoResult> {
   return await beginIn(workspace, call);
 }
 
-async function beginIn(workspace: Workspace, { host, caller, request, mayWait }: UndoCall): Promise<BeginUndoResult> {
+async function beginIn(workspace: Workspace, call: UndoCall): Promise<BeginUndoResult> {
+  const { host, caller, request, mayWait, isFirstLook } = call;
   return await workspace.exclusive(
     'begin to undo',
     async (ledger) => {
@@ -73,6 +76,7 @@ async function beginIn(workspace: Workspace, { host, caller, request, mayWait }:
       if (ledger.job(request.jobId) === undefined && request.known.seq === 0) return nothingToUndo(host);
       const obstacle = await obstacleTo(beginning);
       if (obstacle === undefined) return await ready(beginning);
+      if (isFirstLook) doubtDamage(workspace, obstacle.findings);
       if (mayWait) refuseOutage(obstacle.findings);
       return asked(beginning, obstacle);
     },

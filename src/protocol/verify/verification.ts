@@ -19,6 +19,8 @@ export interface Verification {
   readonly request: VerifyWorldRequest;
   /** An outage may be waited for: then nobody is asked. */
   readonly mayWait: boolean;
+  /** A record that looks damaged is looked at once more: then nobody is asked. */
+  readonly isFirstLook: boolean;
 }
 
 /**

@@ -21,7 +21,7 @@ import { faultPoint } from '../../store/fault-point.ts';
 import type { Caller, ProtocolHost } from '../host.ts';
 import { withRebuild } from '../rebuild/offer.ts';
 import { isForPerson, unusableWorkspaceFinding } from '../question/workspace.ts';
-import { onFreshHandles } from '../workspace/fresh-handles.ts';
+import { doubtDamage, isDamage, onFreshHandles } from '../workspace/fresh-handles.ts';
 import { mustBeCurrentRun } from '../workspace/term.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { Workspaces } from '../workspace/workspaces.ts';
@@ -51,9 +51,9 @@ export async function verifyWorldProtocol(
 ): Promise<VerifyWorldResult> {
   const isAwaited = AWAITED.has(request.reason);
   return await patiently({ host, caller, isAwaited }, async (mayWait) => {
-    const verification = { host, workspaces, caller, request, mayWait };
+    const verification = { host, workspaces, caller, request, mayWait, isFirstLook: false };
     try {
-      return await onFreshHandles(() => verify(verification));
+      return await onFreshHandles((isFirstLook) => verify({ ...verification, isFirstLook }));
     } catch (error) {
       if (!isForPerson(error)) throw error;
       return await askUnsaved(verification, unusableWorkspaceFinding(error));
@@ -112,25 +112,16 @@ type Opening = { readonly chain: ChainReading } & (
   | { readonly begun: BegunComparison }
 );
 
-/**
- * What stands in the way of comparing at all; else the comparison has begun. A record is called damaged only by a
- * second look, at a ledger that is opened anew: SQLite calls a page malformed that could not be read for a moment.
- */
+/** What stands in the way of comparing at all; else the comparison has begun. */
 async function open(verification: Verification, workspace: Workspace): Promise<Opening> {
-  const first = await lookAtRecord(verification, workspace);
-  if (!('findings' in first) || !first.findings.some(isDamage)) return first;
-  await workspace.withoutLedger('look at the record again', () => undefined);
-  return await lookAtRecord(verification, workspace);
-}
-
-async function lookAtRecord(verification: Verification, workspace: Workspace): Promise<Opening> {
-  const { host, caller, request } = verification;
+  const { host, caller, request, isFirstLook } = verification;
   const chain = new ChainReading(request, { runId: caller.runId, bootId: host.clock().bootId });
   return await workspace.exclusive(
     'open',
     async (ledger) => {
       await mustBeCurrentRun(host, caller);
       const findings = await openRecord(verification, workspace, ledger, chain);
+      if (isFirstLook) doubtDamage(workspace, findings);
       if (findings.length > 0) return { chain, findings };
       return { chain, begun: beginComparison(verification, ledger, chain) };
     },
@@ -150,8 +141,4 @@ async function askAtOnce(
     if (findings.some(isDamage)) workspace.letGoOfLedger();
     return asked;
   });
-}
-
-function isDamage({ class: cls }: Finding): boolean {
-  return cls === 'damaged';
 }

@@ -149,6 +149,8 @@ export type StageName =
 interface Stage {
   readonly name: StageName;
   readonly act: (job: TestJob, driving: Driving) => Promise<Json>;
+  /** Begun with everything opened anew, so that nothing of the record is in a cache. */
+  readonly isOfNextWorker?: true;
 }
 
 function textOf(bytes: Uint8Array): string {
@@ -175,7 +177,7 @@ export const STAGES: readonly Stage[] = [
   step(table),
   step(gather),
   step(build),
-  { name: 'compare', act: compare },
+  { name: 'compare', act: compare, isOfNextWorker: true },
   {
     name: 'edit',
     act: async (_, { places, quietly }) => {
@@ -224,16 +226,24 @@ export function openDiskJob(places: DiskPlaces, { memory }: Kept, workerId = 'a 
 /** From where it is to its end. @throws what no further attempt can mend */
 export async function driveDiskJob(places: DiskPlaces, from: Kept, driving: DiskDriving = {}): Promise<Kept> {
   const { keep = () => undefined, quietly = (act) => act(), workerId, isAlone = false, upTo = 'release' } = driving;
-  const job = openDiskJob(places, from, workerId);
   let kept = from;
   const learn = (more: Partial<Kept>): void => {
     kept = { ...kept, ...more, memory: job.memory };
     keep(kept);
   };
-  hearComparisons(job, () => learn({}));
+  const open = (): TestJob => {
+    const opened = openDiskJob(places, kept, workerId);
+    hearComparisons(opened, () => learn({}));
+    return opened;
+  };
+  let job = open();
   try {
     const last = STAGES.findIndex(({ name }) => name === upTo);
-    for (const { name, act } of STAGES.slice(from.stages, last + 1))
+    for (const { name, act, isOfNextWorker } of STAGES.slice(from.stages, last + 1)) {
+      if (isOfNextWorker === true && kept !== from) {
+        await job.close();
+        job = open();
+      }
       for (let attempt = 1; ; attempt++) {
         try {
           const output = await act(job, { places, quietly });
@@ -246,6 +256,7 @@ export async function driveDiskJob(places: DiskPlaces, from: Kept, driving: Disk
           else if (!(error instanceof HoldfastError && error.retryable)) throw error;
         }
       }
+    }
     return kept;
   } finally {
     await job.close();
