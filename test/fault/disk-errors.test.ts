@@ -28,21 +28,21 @@ type Code = 'EIO' | 'ENOSPC' | 'EMFILE' | 'EACCES' | 'EROFS';
 
 /** The call, its error, every how many-th fails, how many a job makes at least. */
 const CALLS: readonly (readonly [string, Code, number, number])[] = [
-  ['read', 'EIO', 2, 400],
+  ['read', 'EIO', 3, 900],
   ['write', 'ENOSPC', 7, 600],
   ['write', 'EIO', 31, 600],
   ['write', 'EROFS', 31, 600],
   ['fsync', 'EIO', 1, 120],
-  ['open', 'EMFILE', 1, 150],
-  ['open', 'EACCES', 7, 150],
-  ['open', 'EROFS', 29, 150],
+  ['open', 'EMFILE', 2, 250],
+  ['open', 'EACCES', 7, 250],
+  ['open', 'EROFS', 29, 250],
   ['rename', 'EIO', 1, 10],
   ['rename', 'EACCES', 3, 10],
   ['link', 'ENOSPC', 1, 4],
   ['unlink', 'EIO', 1, 20],
   ['unlink', 'EACCES', 5, 20],
-  ['mkdir', 'ENOSPC', 1, 20],
-  ['mkdir', 'EACCES', 5, 20],
+  ['mkdir', 'ENOSPC', 2, 50],
+  ['mkdir', 'EACCES', 1, 50],
   ['rmdir', 'EIO', 1, 4],
   ['list', 'EIO', 3, 10],
 ];

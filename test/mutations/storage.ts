@@ -25,6 +25,15 @@ export const STORAGE: readonly Mutation[] = [
   },
   {
     guarantee: 'T',
+    breaks: 'a worker that may not open the folder of the record fails the step, and nobody is asked',
+    file: 'src/store/lock/lock.ts',
+    find: "throw storageError('create', directory, error, OF_RECORD);",
+    replace: "throw storageError('create', directory, error, OF_RECORD.record ? {} : OF_RECORD);",
+    tests: ['test/fault/disk-errors.test.ts'],
+    name: 'mkdir of a job fails',
+  },
+  {
+    guarantee: 'T',
     breaks: 'a file that can not be opened while it is replaced is told as one that somebody moves about',
     file: 'src/effects/files/commit/change-target.ts',
     find: "if (GONE.has(systemCode(error) ?? '')) return undefined;",

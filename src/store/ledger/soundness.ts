@@ -7,7 +7,7 @@
 import { statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { sqliteFailureType } from '../../model/error-table.ts';
-import { storageError } from '../durable-file.ts';
+import { OF_RECORD, storageError } from '../durable-file.ts';
 import { isSqliteError } from '../sqlite-failure.ts';
 import { SqliteStore } from '../sqlite-store.ts';
 
@@ -54,7 +54,7 @@ function sizeOf(path: string): number {
   try {
     return statSync(path).size;
   } catch (error) {
-    throw storageError('look at', path, error);
+    throw storageError('look at', path, error, OF_RECORD);
   }
 }
 

@@ -10,7 +10,7 @@
  */
 import { mkdirSync, realpathSync } from 'node:fs';
 import { HoldfastError } from '../../model/failure.ts';
-import { storageError } from '../durable-file.ts';
+import { OF_RECORD, storageError } from '../durable-file.ts';
 import { atPoints } from '../fault-point.ts';
 import { DirectoryLock } from './directory-lock.ts';
 
@@ -50,7 +50,7 @@ export function openWorkspaceLock(directory: string, options: LockOptions = {}):
   try {
     atPoints('mkdir', () => mkdirSync(directory, { recursive: true, mode: 0o700 }));
   } catch (error) {
-    throw storageError('create', directory, error);
+    throw storageError('create', directory, error, OF_RECORD);
   }
   const lock = lockOf(realpathSync.native(directory), options.stillMs ?? DEFAULT_STILL_MS);
   lock.openings += 1;

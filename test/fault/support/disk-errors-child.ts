@@ -67,7 +67,7 @@ async function driveFailing(places: DiskPlaces, from: Kept, fails: string, keep?
   process.env['HOLDFAST_IO_ROOT'] = places.workspace;
   process.env['HOLDFAST_IO_FAIL'] = fails;
   try {
-    return await driveDiskJob(places, from, { quietly, ...(keep !== undefined && { keep }) });
+    return await driveDiskJob(places, from, { quietly, isAnewEach: true, ...(keep !== undefined && { keep }) });
   } finally {
     process.env['HOLDFAST_IO_FAIL'] = '';
   }

@@ -62,6 +62,8 @@ export interface DiskDriving {
   readonly workerId?: string;
   /** Stops where a person would be asked. Default: the person answers. */
   readonly isAlone?: boolean;
+  /** Each stage opens everything anew, so that nothing of the record is in a cache. Default: one worker does all. */
+  readonly isAnewEach?: boolean;
   /** Goes on to the end of this stage. Default: to the end. */
   readonly upTo?: StageName;
 }
@@ -149,8 +151,6 @@ export type StageName =
 interface Stage {
   readonly name: StageName;
   readonly act: (job: TestJob, driving: Driving) => Promise<Json>;
-  /** Begun with everything opened anew, so that nothing of the record is in a cache. */
-  readonly isOfNextWorker?: true;
 }
 
 function textOf(bytes: Uint8Array): string {
@@ -177,7 +177,7 @@ export const STAGES: readonly Stage[] = [
   step(table),
   step(gather),
   step(build),
-  { name: 'compare', act: compare, isOfNextWorker: true },
+  { name: 'compare', act: compare },
   {
     name: 'edit',
     act: async (_, { places, quietly }) => {
@@ -225,7 +225,8 @@ export function openDiskJob(places: DiskPlaces, { memory }: Kept, workerId = 'a 
 
 /** From where it is to its end. @throws what no further attempt can mend */
 export async function driveDiskJob(places: DiskPlaces, from: Kept, driving: DiskDriving = {}): Promise<Kept> {
-  const { keep = () => undefined, quietly = (act) => act(), workerId, isAlone = false, upTo = 'release' } = driving;
+  const { keep = () => undefined, quietly = (act) => act(), workerId, isAlone = false, isAnewEach = false } = driving;
+  const { upTo = 'release' } = driving;
   let kept = from;
   const learn = (more: Partial<Kept>): void => {
     kept = { ...kept, ...more, memory: job.memory };
@@ -239,8 +240,8 @@ export async function driveDiskJob(places: DiskPlaces, from: Kept, driving: Disk
   let job = open();
   try {
     const last = STAGES.findIndex(({ name }) => name === upTo);
-    for (const { name, act, isOfNextWorker } of STAGES.slice(from.stages, last + 1)) {
-      if (isOfNextWorker === true && kept !== from) {
+    for (const { name, act } of STAGES.slice(from.stages, last + 1)) {
+      if (isAnewEach && kept !== from) {
         await job.close();
         job = open();
       }
