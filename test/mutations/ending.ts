@@ -2,7 +2,7 @@
 import type { Mutation } from './mutation.ts';
 
 const ABORT = ['test/integration/abort.test.ts'];
-const LATE = ['test/integration/late-answers.test.ts'];
+const LATE = ['test/fault/late-answers.test.ts'];
 
 export const ENDING: readonly Mutation[] = [
   {

@@ -115,7 +115,7 @@ export const COMMANDS_ONCE: readonly Mutation[] = [
     file: 'src/protocol/attempt/calls/perform.ts',
     find: 'await underway?.end();',
     replace: '',
-    tests: ['test/integration/command-frozen.test.ts'],
+    tests: ['test/fault/command-frozen.test.ts'],
   },
   {
     guarantee: 'G1',
@@ -123,7 +123,7 @@ export const COMMANDS_ONCE: readonly Mutation[] = [
     file: 'src/effects/processes/running-command.ts',
     find: 'return processes.length === 0 && canBeSeen ? []',
     replace: 'return processes.length === 0 && (canBeSeen || true) ? []',
-    tests: ['test/integration/command-frozen.test.ts'],
+    tests: ['test/fault/command-frozen.test.ts'],
     name: 'another container',
   },
   {
@@ -132,7 +132,7 @@ export const COMMANDS_ONCE: readonly Mutation[] = [
     file: 'src/effects/processes/running-command.ts',
     find: 'for (const one of seen) await endRunningCommand(one);',
     replace: '',
-    tests: ['test/integration/command-frozen.test.ts'],
+    tests: ['test/fault/command-frozen.test.ts'],
     name: 'leaves no command',
   },
 ];

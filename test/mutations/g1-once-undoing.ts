@@ -36,7 +36,7 @@ export const UNDOING_ONCE: readonly Mutation[] = [
     file: 'src/protocol/undo/undo-work.ts',
     find: 'if (done !== undefined) return this.result(done.record, done.at);',
     replace: '',
-    tests: ['test/integration/compensate-job.test.ts'],
+    tests: ['test/fault/compensate-job.test.ts'],
     name: 'answer is lost',
   },
   {

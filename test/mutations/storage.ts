@@ -1,7 +1,7 @@
 /** What is done about trouble with disks and files. */
 import type { Mutation } from './mutation.ts';
 
-const HANDLES = ['test/integration/storage-handles.test.ts'];
+const HANDLES = ['test/fault/storage-handles.test.ts'];
 const UNUSABLE = ['test/integration/workspace-unusable.test.ts'];
 
 export const STORAGE: readonly Mutation[] = [

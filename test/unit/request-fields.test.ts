@@ -129,22 +129,23 @@ const RESUMED = at(
   'resume-from',
   'one that can’t be read is asked about; the older one is gone on from, and who said so is told',
 );
-const RESET = at(
-  'reset-half-applied',
-  'where the Workflow goes another way, the step is finished and put to a person; nobody waits for it',
-);
-const UNDONE = at(
-  'compensate-job',
-  'a job aborted by a plain Signal of the temporal command line is undone newest first, each step in the history',
-);
+const RESET = {
+  file: 'test/fault/reset-half-applied.test.ts',
+  title: 'where the Workflow goes another way, the step is finished and put to a person; nobody waits for it',
+};
+const UNDONE = {
+  file: 'test/fault/compensate-job.test.ts',
+  title:
+    'a job aborted by a plain Signal of the temporal command line is undone newest first, each step in the history',
+};
 const SUB_STEPS = at(
   'sub-steps-job',
   'a job that is undone undoes its sub-steps in few Activities, asking where somebody changed one',
 );
-const CHANGED = at(
-  'compensate-job',
-  'what somebody has changed since is asked about, by its name; the answer by Update; what is left is told',
-);
+const CHANGED = {
+  file: 'test/fault/compensate-job.test.ts',
+  title: 'what somebody has changed since is asked about, by its name; the answer by Update; what is left is told',
+};
 const WORKER = at(
   'options',
   'a worker runs as many steps at once as it is told, under its name, and one’s own Workflows',
