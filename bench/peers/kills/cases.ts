@@ -46,7 +46,10 @@ export async function changed(world: CaseWorld, change: Change): Promise<Changed
     await scene.lose(point);
     await scene.office.change(change);
     const { peer, startedMs } = await scene.startAgain();
-    const outcome = await peer.outcome(scene.job, change === 'renamed' ? PATIENCE_MS : END_LIMIT_MS);
+    const outcome = await peer.outcome(
+      scene.job,
+      change === 'renamed' ? (world.kind.patienceMs ?? PATIENCE_MS) : END_LIMIT_MS,
+    );
     const goOnMs = since(startedMs);
     const sees = outcome?.kind === 'asked' ? outcome.question : await peer.sees(scene.job);
     await scene.office.mend(change);

@@ -26,7 +26,7 @@ export async function compareByKills(kinds: readonly PeerKind[], say: Say): Prom
   const folder = makeTemporaryDirectory();
   const postgres = await startPostgres();
   try {
-    await using servers = new Servers(folder);
+    await using servers = new Servers(folder, say);
     const field = new Field({ folder, postgres, servers, say });
     const cases = await inTurns(kinds, async (kind) => await field.casesOf(kind));
     const inTurn = turns();

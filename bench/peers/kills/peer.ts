@@ -21,8 +21,8 @@ export interface PeerKind {
   readonly docs: string;
   /** What of that advice the job follows. Absent where there is none. */
   readonly advice?: string;
-  /** Beside this folder; it exports `open`. Absent: there is no job for it, since its server can't be had. */
-  readonly module?: string;
+  /** Beside this folder; it exports `open`. */
+  readonly module: string;
   /** One module may serve several rows. */
   readonly variant?: string;
   /** The folder, beside this one, whose package.json names its npm packages. */
@@ -31,6 +31,8 @@ export interface PeerKind {
   /** The module beside this folder whose `prepare` is called once, by the command. */
   readonly preparation?: string;
   readonly kills: readonly KillPoint[];
+  /** How long a job is watched that keeps trying, before somebody looks; in milliseconds. Default: 20,000. */
+  readonly patienceMs?: number;
 }
 
 /** What a peer's process is given. */
@@ -56,10 +58,14 @@ export interface KillPlace {
   readonly kill: string;
 }
 
-/** What there is to know of a server: `temporal` has `main`, `restate` and `inngest` have both. */
+/** What there is to know of a server: all have `main`, `restate` has `admin`, `inngest` the rest. */
 export interface ServerAddress {
   readonly main: string;
-  readonly admin: string;
+  readonly admin?: string;
+  /** Whoever has it may act for the server. */
+  readonly signingKey?: string;
+  /** Where no npm package tells it. */
+  readonly version?: string;
 }
 
 export type Outcome =

@@ -107,8 +107,12 @@ export const PEERS: readonly PeerKind[] = [
     name: 'inngest-run',
     what: 'Inngest: step.run',
     docs: 'https://www.inngest.com/docs/guides/handling-idempotency',
+    advice: "key of run and step; the SDK's defaults: checkpointing, four retries; its server on SQLite",
+    module: 'inngest/peer.mjs',
     packages: 'inngest',
     server: 'inngest',
     kills: [AFTER_EFFECTS],
+    // It calls the app again some 45 seconds after it could not be reached.
+    patienceMs: 80_000,
   },
 ];

@@ -17,8 +17,7 @@ export class RunningPeer {
   readonly #questions: Questions;
 
   /** @throws an Error that says why it did not come up */
-  static async open({ name, module }: PeerKind, place: KillPlace): Promise<RunningPeer> {
-    if (module === undefined) throw new Error(`there is no job for ${name}`);
+  static async open({ module }: PeerKind, place: KillPlace): Promise<RunningPeer> {
     const child = fork(fileURLToPath(new URL('peer-process.ts', import.meta.url)), {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: { ...process.env, TMPDIR: place.folder, PEER_FOLDER: place.folder },
