@@ -202,7 +202,7 @@ function ofFiles(folder: string, archive: Buffer): readonly Entry[] {
       take: async (value) => {
         // A module is loaded once under its name.
         const config = file(`config-${(configurations += 1)}.mjs`);
-        writeFileSync(config, `export default JSON.parse(${JSON.stringify(JSON.stringify(value))});\n`);
+        writeFileSync(config, `export default JSON.parse(${JSON.stringify(jsonOf(value))});\n`);
         try {
           await loadConfig({ cwd: folder, config });
         } finally {
@@ -212,9 +212,7 @@ function ofFiles(folder: string, archive: Buffer): readonly Entry[] {
     },
     {
       name: 'what a process says of itself beside a lock',
-      input: hostileJson({ schemaVersion: 1, identity: { pid: 7, host: 'a' }, beatMs: 1_000 }).map((value) =>
-        JSON.stringify(value),
-      ),
+      input: hostileJson({ schemaVersion: 1, identity: { pid: 7, host: 'a' }, beatMs: 1_000 }).map(jsonOf),
       take: (text) => {
         mkdirSync(file('holders'), { recursive: true });
         writeFileSync(path.join(file('holders'), 'a.json'), text as string);
