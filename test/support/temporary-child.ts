@@ -9,11 +9,13 @@ const order = JSON.parse(process.argv[2]!) as Killing;
 setFaultHook(killingHook(order));
 using folder = TemporaryFolder.make('trial');
 writeFileSync(join(folder.path, 'content'), 'of a job');
-process.stdout.write(`${folder.path}\nworks\n`);
-await new Promise<void>((resolve) => {
+const ended = new Promise<void>((resolve) => {
   const working = setInterval(() => undefined, 1_000);
   process.once('SIGTERM', () => {
     clearInterval(working);
     resolve();
   });
 });
+// Last: whoever hears it may end it.
+process.stdout.write(`${folder.path}\nworks\n`);
+await ended;
