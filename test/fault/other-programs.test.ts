@@ -18,7 +18,7 @@ import { visit, VisitedJob } from './support/visited-job.ts';
 const temporal = await testTemporal();
 const jobs: VisitedJob[] = [];
 const LIMIT = { timeout: 400_000 };
-/** Long enough for a busy machine to begin the next step: one that begins later has the world compared, and a minute. */
+/** Time for a busy machine to begin the next step: begun later, it has the world compared, and then a minute. */
 const VERIFY_AFTER_MS = 4_000;
 const withoutRsync = spawnSync('rsync', ['--version']).status === 0 ? false : 'no rsync here: apt-get install rsync';
 const FORMATTER = join(import.meta.dirname, '../../node_modules/oxfmt/bin/oxfmt');
