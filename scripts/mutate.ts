@@ -28,7 +28,7 @@ import { placesOf } from './mutation-place.ts';
 /** One test file, with servers already running. */
 const LIMIT_MS = 240_000;
 /** Copies that are tried out side by side: tests wait for servers and disks more than they compute. */
-const LANES = 3;
+const LANES = 6;
 /** The exit code of a shell for a program that was interrupted. */
 const INTERRUPTED = 130;
 
