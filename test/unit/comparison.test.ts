@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { INNGEST_SERVER_VERSION } from '../../bench/peers/inngest-server.ts';
 import { PEERS } from '../../bench/peers/kills/peers.ts';
 import { dataOf, intoPage } from '../../bench/peers/kills/report.ts';
 import { keepsItsWord } from '../../bench/peers/kills/word.ts';
@@ -43,7 +44,8 @@ test('every peer has its row, by the pinned versions of its packages', () => {
     const row = peers[index]!;
     if (packages === undefined || 'notRun' in row) continue;
     const { dependencies } = read(`${packages}/package.json`) as Manifest;
-    const pinned = Object.keys(row.versions).map((each) => [each, dependencies[each]]);
+    const known: Readonly<Record<string, string>> = { ...dependencies, 'inngest server': INNGEST_SERVER_VERSION };
+    const pinned = Object.keys(row.versions).map((each) => [each, known[each]]);
     assert.deepEqual(row.versions, Object.fromEntries(pinned), name);
   }
 });
