@@ -84,7 +84,7 @@ before(async () => {
     env: { HOLDFAST_STATE_DIR: join(root, 'state'), AWAY_URL: 'postgres://nobody:secret@127.0.0.1:1/none' },
   });
   ended = worker.run();
-  client = await connectHoldfast({ address, namespace, taskQueue, queryTimeoutMs: 400 });
+  client = await connectHoldfast({ address, namespace, taskQueue, queryTimeoutMs: 2_000 });
 });
 
 after(async () => {
