@@ -7,13 +7,13 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { cacheDirectory } from '../../src/dev-server/cache-directory.ts';
 import { onPath } from '../../src/dev-server/on-path.ts';
 import { freePort } from '../../src/dev-server/ports.ts';
 import { runProgram } from '../../src/dev-server/run-program.ts';
 import { startSupervised, type SupervisedProcess } from '../../src/effects/processes/supervised.ts';
+import { untilHealthy } from './until-healthy.ts';
 
 /** The newest that the registry of Go's modules gives. */
 export const INNGEST_SERVER_VERSION = '1.44.0';
@@ -60,20 +60,8 @@ export async function startServer(folder: string, say: (line: string) => void): 
     env: { ...process.env, DO_NOT_TRACK: '1', DISABLE_TELEMETRY: '1' },
   });
   const url = `http://127.0.0.1:${port}`;
-  const deadlineMs = Date.now() + READY_LIMIT_MS;
-  while (Date.now() < deadlineMs && server.exitCode === undefined) {
-    if (await isHealthy(`${url}/health`)) return { url, signingKey, process: server };
-    await delay(100);
-  }
-  await server.stop();
-  throw new Error(`Inngest's server did not come up. It printed:\n${server.lastLines()}`);
-}
-
-async function isHealthy(url: string): Promise<boolean> {
-  return await fetch(url).then(
-    (answer) => answer.ok,
-    () => false,
-  );
+  await untilHealthy(server, { what: "Inngest's server", urls: [`${url}/health`], limitMs: READY_LIMIT_MS });
+  return { url, signingKey, process: server };
 }
 
 /** In the user's cache, whole or not at all. */

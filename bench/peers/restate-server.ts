@@ -1,8 +1,8 @@
 /** Restate's server of one node, with its defaults; its log is fsynced. */
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../src/dev-server/ports.ts';
 import { startSupervised, type SupervisedProcess } from '../../src/effects/processes/supervised.ts';
+import { untilHealthy } from './until-healthy.ts';
 
 const READY_LIMIT_MS = 30_000;
 
@@ -34,21 +34,12 @@ export async function startServer(folder: string, packages: string): Promise<Res
     },
   });
   const urls = { ingress: `http://127.0.0.1:${ingress}`, admin: `http://127.0.0.1:${admin}` };
-  const deadlineMs = Date.now() + READY_LIMIT_MS;
-  while (Date.now() < deadlineMs && server.exitCode === undefined) {
-    if ((await isHealthy(`${urls.admin}/health`)) && (await isHealthy(`${urls.ingress}/restate/health`)))
-      return { ...urls, process: server };
-    await delay(100);
-  }
-  await server.stop();
-  throw new Error(`Restate's server did not come up on ${platform}. It printed:\n${server.lastLines()}`);
-}
-
-async function isHealthy(url: string): Promise<boolean> {
-  return await fetch(url).then(
-    (answer) => answer.ok,
-    () => false,
-  );
+  await untilHealthy(server, {
+    what: `Restate's server on ${platform}`,
+    urls: [`${urls.admin}/health`, `${urls.ingress}/restate/health`],
+    limitMs: READY_LIMIT_MS,
+  });
+  return { ...urls, process: server };
 }
 
 export async function posted(
